@@ -1,0 +1,1 @@
+"""What we know: one file per view, with its table, what it learns from events and what it answers."""

@@ -1,0 +1,118 @@
+"""The port to the event store: what the write side needs of it, and the words in which it refuses."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from msgspec import Struct
+
+from application.recorded import Envelope, RecordedEvent
+from domain.event import Event
+
+
+class NewEvent(Struct, frozen=True):
+    """A fact on its way into the log."""
+
+    stream: UUID
+    version: int
+    fact: Event
+
+
+class Loaded(Struct, frozen=True):
+    """Streams as they stood together, and the database's clock at that moment."""
+
+    now: datetime
+    streams: Mapping[UUID, Sequence[RecordedEvent]]
+    """Every stream asked for; empty where there is none."""
+
+
+class Append(Struct, frozen=True):
+    """One command's whole effect: it happens in one transaction or not at all."""
+
+    tenant: UUID
+    envelope: Envelope
+    fingerprint: bytes
+    """SHA-256 of the command's name and body: the same key with another body is another command."""
+    result: bytes
+    """What to answer again when the same command comes again: small JSON."""
+    events: Sequence[NewEvent]
+    read: Mapping[UUID, int]
+    """Streams that were only read, with the version the decision saw (0: none was there)."""
+    also: Sequence[str] = ()
+    """Names of what else is counted and must be taken in turn (a booking reference, a quota): locked exclusively."""
+    decided_at: datetime | None = None
+    """The clock of the decision where it is not the database's (an import of history): expiry is judged by it."""
+    keep: bool = False
+    """Keep the command's row for ever (an import's), not for 30 days."""
+
+
+class Carried(Struct, frozen=True):
+    """A command that is in the log: where, with which answer, and whether it had been there before."""
+
+    position: int
+    recorded_at: datetime
+    result: bytes
+    fingerprint: bytes
+    replayed: bool = False
+
+
+class SlotTaken(Exception):
+    """A claim was refused: the period is occupied, or too few units are left.
+
+    `holds` are bookings whose holds stand in the way although they are past their expiry: expire them through the
+    front door and decide again.
+    """
+
+    def __init__(self, resource_id: UUID | None, until: datetime | None, free: int | None, holds: Sequence[UUID],
+                 held: bool = False) -> None:
+        super().__init__("slot taken")
+        self.resource_id, self.until, self.free, self.holds, self.held = resource_id, until, free, holds, held
+
+
+class CapacityInUse(Exception):
+    """A resource cannot be made so small: more of it is in use."""
+
+    def __init__(self, resource_id: UUID, in_use: int) -> None:
+        super().__init__("capacity in use")
+        self.resource_id, self.in_use = resource_id, in_use
+
+
+class Moved(Exception):
+    """What the decision read, or the stream it wrote, has changed since: decide again."""
+
+
+class InFlight(Exception):
+    """The same command is being carried out at this moment."""
+
+
+class Unavailable(Exception):
+    """The database did not answer in time, or is not there. Nothing is known to have happened."""
+
+    def __init__(self, message: str = "The database did not answer in time.", unknown: bool = False) -> None:
+        super().__init__(message)
+        self.unknown = unknown
+        """True where the command may have been carried out all the same: its id tells."""
+
+
+class EventStore(Protocol):
+    """The log. Every call names its tenant; every wait has a deadline (`Unavailable`)."""
+
+    def load(self, tenant: UUID, streams: Sequence[UUID]) -> Loaded:
+        """Several streams in one query, with the database's clock."""
+
+    def append(self, what: Append) -> Carried:
+        """Record, or say why not: `SlotTaken`, `CapacityInUse`, `Moved`, `InFlight`, `Unavailable`.
+
+        A command that is already in the log is answered with what was recorded then (`replayed`).
+        """
+
+    def outcome(self, tenant: UUID, command_id: UUID) -> Carried | None:
+        """What became of a command: None only when it is certain that it is not in the log now."""
+
+    def locked(self, tenant: UUID, keys: Sequence[str]) -> AbstractContextManager["EventStore"]:
+        """The locked way: one transaction that holds these keys (stream and resource ids, names) from its first act.
+
+        Loads inside see what was committed before the locks were had; `append` is its last act and its commit.
+        """

@@ -1,0 +1,1 @@
+"""How it is kept: one adapter per port. Nothing here decides anything."""

@@ -1,0 +1,1 @@
+"""The front doors: they translate, authenticate and hand on to a bus. No rules."""
