@@ -1,0 +1,164 @@
+"""Everything that can be set from outside, read once at start-up and never again.
+
+The environment is the only source: twelve-factor, visible with `env`, the same in a container and on a laptop.
+A wrong value stops the program before it has opened anything, with one sentence that names the variable: the
+person who reads it is deploying, not debugging.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+PREFIX = "DAYBOOK_"
+
+# What each kind of value must be. The description ends the sentence "DAYBOOK_X must be ...", so that the
+# person who got it wrong is told what would be right in the same breath.
+DatabaseUrl = Annotated[
+    str, Meta(pattern=r"^postgres(ql)?://", description="a URL such as postgresql://user:password@host:5432/daybook")
+]
+RedisUrl = Annotated[
+    str, Meta(pattern=r"^(rediss?|unix)://", description="a URL such as redis://:password@host:6379/0")
+]
+MongoUrl = Annotated[
+    str,
+    Meta(pattern=r"^mongodb(\+srv)?://", description="a URL such as mongodb://user:password@host:27017/daybook"),
+]
+StripeKey = Annotated[
+    str, Meta(pattern=r"^(sk|rk)_(test|live)_\w+$", description="a Stripe key such as sk_test_51H...")
+]
+TokenSecret = Annotated[
+    str, Meta(min_length=32, description="at least 32 characters of chance, such as `openssl rand -hex 32` prints")
+]
+Name = Annotated[str, Meta(min_length=1, max_length=200, description="a name of 1 to 200 characters")]
+Folder = Annotated[Path, Meta(description="a folder")]
+File = Annotated[Path, Meta(description="a file")]
+Port = Annotated[int, Meta(ge=1, le=65535, description="a port from 1 to 65535, for instance 8000")]
+Connections = Annotated[int, Meta(ge=1, le=1000, description="a whole number of connections from 1 to 1000")]
+Seconds = Annotated[float, Meta(gt=0, le=3600, description="a number of seconds above 0, for instance 2.5")]
+
+SECRET = {"stripe_key", "token_secret"}
+"""Never shown, not even shortened; in URLs only the password is a secret."""
+
+
+_PASSWORD = re.compile(r"(://[^:/@]*:).*@")
+_PASSWORD_PARAMETER = re.compile(r"([?&]password=)[^&]*")
+
+
+class UnusableSetting(Exception):
+    """A variable of the environment holds something that Daybook cannot use; the message says which and why."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The settings of one process. A URL that is None means: start that server from its wheel."""
+
+    database_url: DatabaseUrl | None = None
+    redis_url: RedisUrl | None = None
+    mongo_url: MongoUrl | None = None
+    stripe_key: StripeKey | None = None
+
+    token_secret: TokenSecret | None = None
+    token_issuer: Name = "daybook"
+    token_audience: Name = "daybook"
+
+    data: Folder = Path("var")
+    hotel_data: File = Path("../shared/data/hotel_bookings.csv.xz")
+
+    host: Name = "127.0.0.1"
+    port: Port = 8000
+
+    # Writers hold a connection for one short call, readers likewise; both pools together, times the number of
+    # processes, must stay under the server's max_connections.
+    write_pool: Connections = 16
+    read_pool: Connections = 16
+    redis_pool: Connections = 16
+    mongo_pool: Connections = 8
+
+    # How long a caller is kept waiting before a dependency counts as gone. A frozen server answers nothing at
+    # all, so every wait needs an end of its own.
+    database_deadline: Seconds = 2.0
+    redis_deadline: Seconds = 0.25
+    mongo_deadline: Seconds = 2.0
+    stripe_deadline: Seconds = 10.0
+    request_deadline: Seconds = 10.0
+
+    def environment(self) -> dict[str, str]:
+        """The same settings as variables, to hand down to a child process."""
+        return {_variable(field): str(value) for field, value in self._known() if value is not None}
+
+    def _known(self) -> Iterator[tuple[str, Any]]:
+        return ((field, getattr(self, field)) for field in self.__struct_fields__)
+
+    def __repr__(self) -> str:
+        """Without passwords: settings end up in logs and tracebacks."""
+        shown = (f"{field}={_harmless(field, value)!r}" for field, value in self._known() if value is not None)
+        return f"Settings({', '.join(shown)})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(field, _harmless(field, value)) for field, value in self._known()]
+
+
+def load(env: Mapping[str, str]) -> Settings:
+    """Read the settings out of the environment; raises UnusableSetting. An empty variable counts as unset."""
+    given = {_field(name): value for name, value in env.items() if name.startswith(PREFIX) and value.strip()}
+    _refuse_misspelt(given)
+    known = {field: value for field, value in given.items() if field in Settings.__struct_fields__}
+    try:
+        return msgspec.convert(known, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        field = str(error).rpartition("$.")[2].rstrip("`")
+        shown = "has a value that" if field in SECRET else f"is {masked(known[field])!r}, which"
+        raise UnusableSetting(f"{_variable(field)} {shown} cannot be used: it must be {_right(field)}.") from None
+
+
+def masked(text: str) -> str:
+    """A URL with its password hidden, and anything else as it is.
+
+    By pattern and not by urlsplit: a malformed URL, a password with an unescaped slash say, is the very one
+    that ends up in an error message.
+    """
+    return _PASSWORD_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1***@", text))
+
+
+def _harmless(field: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if field in SECRET:
+        return "***"
+    return masked(value) if isinstance(value, str) else value
+
+
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+def _field(variable: str) -> str:
+    return variable.removeprefix(PREFIX).lower()
+
+
+def _decode(kind: type, value: Any) -> Any:
+    if kind is Path:
+        return Path(value).expanduser()
+    raise TypeError(f"no way to read a {kind} from a variable")
+
+
+def _right(field: str) -> str:
+    """The description of the field's type, found through `X | None` as well."""
+    hint = get_type_hints(Settings, include_extras=True)[field]
+    for kind in (hint, *get_args(hint)):
+        for mark in getattr(kind, "__metadata__", ()):
+            if isinstance(mark, Meta) and mark.description:
+                return mark.description
+    return "something else"
+
+
+def _refuse_misspelt(given: Mapping[str, str]) -> None:
+    """A misspelt variable would silently leave its default in force; only near misses are refused."""
+    for field in sorted(given.keys() - set(Settings.__struct_fields__)):
+        meant = difflib.get_close_matches(field, Settings.__struct_fields__, n=1, cutoff=0.85)
+        if meant:
+            raise UnusableSetting(f"{_variable(field)} is no setting of Daybook: {_variable(meant[0])} was meant?")
