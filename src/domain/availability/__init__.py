@@ -1,0 +1,1 @@
+"""What can be booked, and why not: pure decisions over several rooms' values."""

@@ -1,0 +1,64 @@
+"""Whether a resource can be had as asked, all but its occupancy, which the claims decide in the write."""
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from domain import localtime
+from domain.booking.errors import NotOffered
+from domain.booking.events import Item
+from domain.organization.location import Location
+from domain.period import Period
+from domain.resource.hours import open_throughout
+from domain.resource.resource import Resource
+
+
+class Reason(Struct, frozen=True, omit_defaults=True):
+    """One reason why something cannot be booked, by a code that stays."""
+
+    code: str
+    item: int
+    resource_id: UUID
+    capacity: int | None = None
+
+
+class Wanted(Struct, frozen=True):
+    """What somebody asks for: a resource, a period of instants, so many units."""
+
+    item: int
+    resource_id: UUID
+    period: Period
+    units: int = 1
+
+
+def reasons_against(wanted: Wanted, resource: Resource, location: Location, at: datetime) -> list[Reason]:
+    """All that speaks against it, in the fixed order; nothing, where it is offered."""
+    found: list[str] = []
+    if resource.location_id != location.id:
+        found.append("ELSEWHERE")
+    if resource.retired:
+        found.append("RETIRED")
+    if not open_throughout(resource.hours, location.zone, wanted.period):
+        found.append("OUTSIDE_HOURS")
+    if wanted.period.ends_at <= at:
+        found.append("TOO_SOON")
+    if wanted.units > resource.capacity:
+        found.append("DOES_NOT_FIT")
+    return [
+        Reason(code, wanted.item, resource.id, resource.capacity if code == "DOES_NOT_FIT" else None) for code in found
+    ]
+
+
+def offered(wanted: list[Wanted], resources: dict[UUID, Resource], location: Location, at: datetime) -> list[Item]:
+    """The items as they would be booked, on the location's wall; `NotOffered` with all reasons where any speaks against."""
+    against = [reason for want in wanted for reason in reasons_against(want, resources[want.resource_id], location, at)]
+    if against:
+        raise NotOffered(reasons=against)
+    return [
+        Item(
+            want.item, want.resource_id, want.period.starts_at, want.period.ends_at,
+            localtime.wall(want.period.starts_at, location.zone).isoformat(timespec="minutes"), location.zone, want.units,
+        )
+        for want in wanted
+    ]  # fmt: skip

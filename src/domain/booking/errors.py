@@ -1,0 +1,87 @@
+"""Why a booking refuses."""
+
+from domain.errors import Conflict, Malformed, Rule, Unknown
+
+
+class UnknownBooking(Unknown):
+    """There is no such booking here."""
+
+
+class SlotTaken(Conflict):
+    """This time is taken."""
+
+
+class SlotHeld(Conflict):
+    """Somebody else is holding this time."""
+
+
+class NotOffered(Rule):
+    """This cannot be booked as asked."""
+
+
+class NothingWanted(Malformed):
+    """A booking has 1 to 50 items."""
+
+
+class BadUnits(Malformed):
+    """Units and party sizes are whole numbers from 1 to 10000."""
+
+
+class TooLong(Rule):
+    """One item of a booking lasts at most 400 days."""
+
+
+class OwnOverlap(Rule):
+    """Two items of this booking want the same resource at the same time, and together more than it has."""
+
+
+class UnknownItem(Rule):
+    """This booking has no such item."""
+
+
+class HoldExpired(Rule):
+    """The hold has expired."""
+
+
+class NotHeld(Rule):
+    """Only a held booking can do this."""
+
+
+class NotPending(Rule):
+    """Only a booking that waits for approval can do this."""
+
+
+class NotConfirmed(Rule):
+    """Only a confirmed booking can do this."""
+
+
+class NotCheckedIn(Rule):
+    """Only a checked-in booking can do this."""
+
+
+class NotCancellable(Rule):
+    """Only a pending or confirmed booking can be cancelled."""
+
+
+class NotCancelled(Rule):
+    """Only a cancelled booking can do this."""
+
+
+class NotNoShow(Rule):
+    """Only a booking marked as no-show can do this."""
+
+
+class NotExpired(Rule):
+    """The hold is still alive."""
+
+
+class OutsideCheckIn(Rule):
+    """Check-in is open from shortly before the start until the end."""
+
+
+class TooEarlyForNoShow(Rule):
+    """A booking can be marked as not shown only some time after its start."""
+
+
+class AlreadyOver(Rule):
+    """It has ended already."""

@@ -1,0 +1,1 @@
+"""Users of an organization: an id and a role. People come with their data sealed, later."""

@@ -1,0 +1,37 @@
+"""A location: a venue with its own wall clock."""
+
+from typing import ClassVar, Self
+
+from msgspec.structs import replace
+
+from domain import localtime
+from domain.aggregate import Aggregate
+from domain.event import Event
+from domain.names import name as named
+from domain.organization import errors, events
+
+
+class Location(Aggregate, frozen=True):
+    """Where resources stand. Its zone is chosen once: bookings are kept at its local times."""
+
+    begins: ClassVar[type[Event]] = events.LocationOpened
+    unknown: ClassVar = errors.UnknownLocation
+
+    name: str = ""
+    zone: str = "UTC"
+
+    def open(self, name: str, zone: str) -> list[events.LocationEvent]:
+        localtime.zone(zone)
+        return [events.LocationOpened(named(name), zone)]
+
+    def rename(self, name: str) -> list[events.LocationEvent]:
+        name = named(name)
+        return [] if name == self.name else [events.LocationRenamed(name)]
+
+    def evolve(self, event: Event) -> Self:
+        match event:
+            case events.LocationOpened(name, zone):
+                return replace(self, name=name, zone=zone)
+            case events.LocationRenamed(name):
+                return replace(self, name=name)
+        return self

@@ -1,0 +1,24 @@
+"""Why a resource refuses."""
+
+from domain.errors import Conflict, Rule, Unknown
+
+
+class UnknownResource(Unknown):
+    """There is no such resource here."""
+
+
+class Retired(Rule):
+    """This resource takes no more bookings."""
+
+
+class CapacityInUse(Conflict):
+    """More units of this resource are booked than it would have."""
+
+
+class BadCapacity(Rule):
+    """A capacity is a whole number from 1 to 100000."""
+
+
+class BadHours(Rule):
+    """Opening hours are intervals of minutes from 0 to 2880, each ending after it starts and none overlapping another."""
+
