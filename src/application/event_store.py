@@ -65,8 +65,14 @@ class SlotTaken(Exception):
     front door and decide again.
     """
 
-    def __init__(self, resource_id: UUID | None, until: datetime | None, free: int | None, holds: Sequence[UUID],
-                 held: bool = False) -> None:
+    def __init__(
+        self,
+        resource_id: UUID | None,
+        until: datetime | None,
+        free: int | None,
+        holds: Sequence[UUID],
+        held: bool = False,
+    ) -> None:
         super().__init__("slot taken")
         self.resource_id, self.until, self.free, self.holds, self.held = resource_id, until, free, holds, held
 

@@ -6,7 +6,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from domain import localtime
-from domain.booking.errors import NotOffered
+from domain.booking.booking import LONGEST
+from domain.booking.errors import NotOffered, TooLong
 from domain.booking.events import Item
 from domain.organization.location import Location
 from domain.period import Period
@@ -52,6 +53,9 @@ def reasons_against(wanted: Wanted, resource: Resource, location: Location, at: 
 
 def offered(wanted: list[Wanted], resources: dict[UUID, Resource], location: Location, at: datetime) -> list[Item]:
     """The items as they would be booked, on the location's wall; `NotOffered` with all reasons where any speaks against."""
+    for want in wanted:
+        if want.period.duration > LONGEST:
+            raise TooLong(item=want.item)
     against = [reason for want in wanted for reason in reasons_against(want, resources[want.resource_id], location, at)]
     if against:
         raise NotOffered(reasons=against)

@@ -114,7 +114,7 @@ class Booking(Aggregate, frozen=True):
         return [events.BookingAmended(None if party_size is None else sized(party_size))]
 
     def reschedule(self, items: Sequence[Item]) -> list[BookingEvent]:
-        """Other times or resources for its items, each under the number it has; its own time does not stand in its way."""
+        """Other times or resources for its items, under the numbers they have; its own time is not in its way."""
         if self.status != "confirmed":
             raise errors.NotConfirmed(status=self.status)
         wanted = {item.item: item for item in checked(items)}
@@ -218,7 +218,7 @@ STATUS_AFTER: dict[type[Event], Status] = {
 
 
 def checked(items: Sequence[Item]) -> tuple[Item, ...]:
-    """The items in the order of their numbers; refuses none, too many, a number twice, units or periods out of bounds."""
+    """The items by number; refuses none, too many, a number twice, units or periods out of bounds."""
     if not 1 <= len(items) <= MOST_ITEMS or len({item.item for item in items}) != len(items):
         raise errors.NothingWanted
     for item in items:

@@ -22,7 +22,9 @@ def claims(event: Event, booking_id: UUID) -> tuple[Claim, ...]:
         case events.BookingRescheduled(items=items) | events.BookingCancellationReversed(items=items):
             return (Release(booking_id), *takes(booking_id, items))
         case (
-            events.BookingCancelled() | events.BookingExpired() | events.BookingDeclined()
+            events.BookingCancelled()
+            | events.BookingExpired()
+            | events.BookingDeclined()
             | events.BookingHoldReleased()
         ):
             return (Release(booking_id),)

@@ -20,5 +20,4 @@ class BadCapacity(Rule):
 
 
 class BadHours(Rule):
-    """Opening hours are intervals of minutes from 0 to 2880, each ending after it starts and none overlapping another."""
-
+    """Openings lie within minutes 0 to 2880 of their day, end after they start and do not overlap."""

@@ -1,0 +1,1 @@
+"""The audit trail: what can be asked of it."""

@@ -1,0 +1,1 @@
+"""Bookings: what can be asked for and about them."""

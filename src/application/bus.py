@@ -1,0 +1,182 @@
+"""The two doors inside: commands are carried out, queries are answered."""
+
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import sha256
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+from msgspec import Struct
+
+from application.booking import commands as booking
+from application.event_store import CapacityInUse as StoreCapacityInUse
+from application.event_store import Carried, EventStore, InFlight, Moved, SlotTaken, Unavailable
+from application.message import Command, Occasion, Query, Scope
+from application.permission import permitted
+from application.recorded import Actor, Origin
+from application.unit_of_work import Handler, UnitOfWork
+from domain.booking import errors as booking_errors
+from domain.errors import Conflict, Refusal, Rule
+from domain.resource.errors import CapacityInUse
+
+OPTIMISTIC_ATTEMPTS = 4
+"""How often a command decides anew before it takes its locks first."""
+LOCKED_ATTEMPTS = 6
+UNKNOWN_ATTEMPTS = 3
+"""How often a command whose fate is unknown is looked up and tried again, under its one id."""
+PAUSE = 0.004
+"""Seconds; doubled at each attempt, with jitter."""
+
+
+class CommandInFlight(Conflict):
+    """The same command is being carried out at this moment: ask again shortly."""
+
+
+class Contended(Conflict):
+    """Too many others are changing the same thing: try again."""
+
+
+class KeyUsedDifferently(Rule):
+    """This Idempotency-Key belongs to another request: use a new key for a new request."""
+
+
+class Answer(Struct, frozen=True):
+    """What became of a command."""
+
+    position: int
+    """Where its last event stands; where nothing happened, the latest position that it read."""
+    result: dict[str, Any]
+    """`id` and `version` of the stream it changed, and what its handler adds."""
+    replayed: bool = False
+    """It had been carried out before, and this is the answer of then."""
+    changed: bool = True
+
+
+class CommandBus:
+    """Permission, idempotency, bounded retry, and certainty about what happened."""
+
+    def __init__(
+        self, store: EventStore, handlers: Mapping[type[Command], Handler], numbers: Callable[[], int]
+    ) -> None:
+        self._store = store
+        self._handlers = handlers
+        self._numbers = numbers
+
+    def carry_out(self, command: Command, occasion: Occasion) -> Answer:
+        """Decide and record; `Refusal` says why not, `Unavailable` that nothing could be known or done in time."""
+        scope = permitted(command, occasion.actor.role)
+        fingerprint = sha256(type(command).__name__.encode() + b"\0" + msgspec.json.encode(command)).digest()
+        for attempt in range(UNKNOWN_ATTEMPTS):
+            try:
+                return self._decided(command, occasion, scope, fingerprint)
+            except Unavailable as unavailable:
+                # The command may be in the log although nobody could say so: its id tells. Absent, it is safe to try
+                # again, for the id can be recorded only once.
+                if not unavailable.unknown:
+                    raise
+                carried = self._store.outcome(occasion.tenant, occasion.command_id)
+                if carried is not None:
+                    return replayed(carried, fingerprint, again=False)
+                if attempt == UNKNOWN_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _decided(self, command: Command, occasion: Occasion, scope: Scope, fingerprint: bytes) -> Answer:
+        touched: set[str] = set()
+        for attempt in range(OPTIMISTIC_ATTEMPTS + LOCKED_ATTEMPTS):
+            if attempt:
+                time.sleep(random.uniform(0.5, 1.0) * PAUSE * 2 ** min(attempt, 5))  # noqa: S311
+            try:
+                if attempt < OPTIMISTIC_ATTEMPTS:
+                    return self._once(self._store, command, occasion, scope, fingerprint, touched)
+                with self._store.locked(occasion.tenant, sorted(touched)) as locked:
+                    return self._once(locked, command, occasion, scope, fingerprint, touched)
+            except Moved:
+                continue
+            except InFlight:
+                raise CommandInFlight from None
+            except SlotTaken as taken:
+                if not taken.holds:
+                    raise refused(taken) from None
+                for hold in taken.holds:
+                    self._expire(hold, occasion)
+            except StoreCapacityInUse as small:
+                raise CapacityInUse(resource_id=small.resource_id, in_use=small.in_use) from None
+        raise Contended
+
+    def _once(
+        self,
+        store: EventStore,
+        command: Command,
+        occasion: Occasion,
+        scope: Scope,
+        fingerprint: bytes,
+        touched: set[str],
+    ) -> Answer:
+        work = UnitOfWork(store, occasion, scope, self._numbers)
+        try:
+            self._handlers[type(command)](command, work)
+            batch = work.append(type(command).__name__, fingerprint)
+        except Refusal:
+            # Its own first success may be why it is refused now.
+            if (before := self._before(occasion, fingerprint)) is not None:
+                return before
+            raise
+        finally:
+            touched.update(work.touched)
+        if batch is None:
+            if (before := self._before(occasion, fingerprint)) is not None:
+                return before
+            return Answer(work.position, work.result, changed=False)
+        return replayed(store.append(batch), fingerprint)
+
+    def _before(self, occasion: Occasion, fingerprint: bytes) -> Answer | None:
+        if not occasion.keyed:
+            return None
+        carried = self._store.outcome(occasion.tenant, occasion.command_id)
+        return None if carried is None else replayed(carried, fingerprint, again=True)
+
+    def _expire(self, booking_id: UUID, occasion: Occasion) -> None:
+        """A dead hold in the way is expired through the front door, so that nobody displaces a claim silently."""
+        self.carry_out(
+            booking.ExpireHold(booking_id),
+            Occasion(
+                tenant=occasion.tenant,
+                actor=Actor("system", "hold-expiry", "system"),
+                origin=Origin(occasion.origin.channel, request_id=occasion.origin.request_id),
+                command_id=uuid5(occasion.command_id, f"expire:{booking_id}"),
+                correlation_id=occasion.correlation_id or occasion.command_id,
+                occurred_at=occasion.occurred_at,
+            ),
+        )
+
+
+def replayed(carried: Carried, fingerprint: bytes, again: bool | None = None) -> Answer:
+    """The answer that the log keeps for this command; another body under the same key is refused."""
+    if carried.fingerprint != fingerprint:
+        raise KeyUsedDifferently
+    return Answer(carried.position, msgspec.json.decode(carried.result), carried.replayed if again is None else again)
+
+
+def refused(taken: SlotTaken) -> Refusal:
+    """Why a claim was refused, in the words of the domain and without a word about whose it is."""
+    reason = {"code": "HELD" if taken.held else "OCCUPIED" if taken.free is None else "CAPACITY",
+              "resource_id": taken.resource_id, "until": taken.until, "free": taken.free}  # fmt: skip
+    kind = booking_errors.SlotHeld if taken.held else booking_errors.SlotTaken
+    return kind(reasons=[{name: value for name, value in reason.items() if value is not None}])
+
+
+Answerer = Callable[[Any, Occasion, Scope], Awaitable[Any]]
+
+
+class QueryBus:
+    """Permission first; then the view that owns the table answers."""
+
+    def __init__(self, answerers: Mapping[type[Query], Answerer]) -> None:
+        self._answerers = answerers
+
+    async def ask(self, query: Query, occasion: Occasion) -> Any:
+        scope = permitted(query, occasion.actor.role)
+        return await self._answerers[type(query)](query, occasion, scope)

@@ -1,0 +1,17 @@
+"""Every command and who carries it out."""
+
+from collections.abc import Mapping
+
+from application.booking import commands as booking
+from application.identity import commands as identity
+from application.message import Command
+from application.organization import commands as organization
+from application.resource import commands as resource
+from application.unit_of_work import Handler
+
+HANDLERS: Mapping[type[Command], Handler] = {
+    **organization.HANDLERS,
+    **resource.HANDLERS,
+    **identity.HANDLERS,
+    **booking.HANDLERS,
+}

@@ -1,0 +1,1 @@
+"""Users: what can be asked for."""

@@ -1,0 +1,39 @@
+"""Messages, and the occasion on which one is asked."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from application.recorded import Actor, Origin
+
+Scope = Literal["any", "own"]
+"""How far a permission reaches: everything in the organization, or the bookings whose customer one is."""
+
+
+class Command(Struct, frozen=True, forbid_unknown_fields=True):
+    """A wish that something happen."""
+
+
+class Query(Struct, frozen=True, forbid_unknown_fields=True):
+    """A question."""
+
+
+class Occasion(Struct, frozen=True):
+    """Under which circumstances a message is asked: the tenant, who asks, from where, under which id."""
+
+    tenant: UUID
+    actor: Actor
+    origin: Origin
+    command_id: UUID
+    """uuid5 of tenant, principal, route and Idempotency-Key; or a fresh one where there is no key."""
+    keyed: bool = False
+    """The caller chose the key, so that the same command may come again."""
+    correlation_id: UUID | None = None
+    causation_id: UUID | None = None
+    reason: str | None = None
+    expects: int | None = None
+    """The version of the stream that the caller saw (If-Match)."""
+    occurred_at: datetime | None = None
+    """The moment at which a history's command happened, and its clock (imports only)."""

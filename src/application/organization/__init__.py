@@ -1,0 +1,1 @@
+"""Organizations and locations: what can be asked for and about them."""

@@ -1,0 +1,79 @@
+"""What can be asked for an organization and its locations."""
+
+from uuid import UUID
+
+from application.message import Command
+from application.unit_of_work import Handler, UnitOfWork
+from domain.organization.location import Location
+from domain.organization.organization import Organization
+
+
+class FoundOrganization(Command, frozen=True):
+    """A new tenant. Its id is the tenant of the occasion."""
+
+    name: str
+
+
+def found_organization(command: FoundOrganization, work: UnitOfWork) -> None:
+    work.begin(Organization, work.tenant, lambda organization: organization.found(command.name))
+
+
+class RenameOrganization(Command, frozen=True):
+    """It is called otherwise."""
+
+    name: str
+
+
+def rename_organization(command: RenameOrganization, work: UnitOfWork) -> None:
+    work.change(Organization, work.tenant, lambda organization: organization.rename(command.name))
+
+
+class SetPolicy(Command, frozen=True):
+    """How bookings are handled, in minutes."""
+
+    hold_minutes: int = 10
+    check_in_early_minutes: int = 30
+    no_show_grace_minutes: int = 15
+
+
+def set_policy(command: SetPolicy, work: UnitOfWork) -> None:
+    work.change(
+        Organization,
+        work.tenant,
+        lambda organization: organization.set_policy(
+            command.hold_minutes, command.check_in_early_minutes, command.no_show_grace_minutes
+        ),
+    )
+
+
+class OpenLocation(Command, frozen=True):
+    """A venue, with the IANA name of its zone."""
+
+    location_id: UUID
+    name: str
+    zone: str
+
+
+def open_location(command: OpenLocation, work: UnitOfWork) -> None:
+    work.read(Organization, work.tenant)
+    work.begin(Location, command.location_id, lambda location: location.open(command.name, command.zone))
+
+
+class RenameLocation(Command, frozen=True):
+    """It is called otherwise."""
+
+    location_id: UUID
+    name: str
+
+
+def rename_location(command: RenameLocation, work: UnitOfWork) -> None:
+    work.change(Location, command.location_id, lambda location: location.rename(command.name))
+
+
+HANDLERS: dict[type[Command], Handler] = {
+    FoundOrganization: found_organization,
+    RenameOrganization: rename_organization,
+    SetPolicy: set_policy,
+    OpenLocation: open_location,
+    RenameLocation: rename_location,
+}

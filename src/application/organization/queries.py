@@ -1,0 +1,22 @@
+"""What can be asked about an organization; `projections/organization/directory.py` answers."""
+
+from uuid import UUID
+
+from application.message import Query
+
+
+class TheOrganization(Query, frozen=True):
+    """The organization of the asker, with its policy."""
+
+
+class TheLocation(Query, frozen=True):
+    """One location, by id."""
+
+    location_id: UUID
+
+
+class Locations(Query, frozen=True):
+    """Locations by name."""
+
+    after: tuple[str, UUID] | None = None
+    limit: int = 50

@@ -1,0 +1,82 @@
+"""Who may ask what. Data, not code: one row a message; a message without a row may be asked by nobody.
+
+A role is given `any` (everything in its organization) or `own` (bookings whose customer it is, and nothing else).
+"""
+
+from collections.abc import Mapping
+
+from application.audit import queries as audit
+from application.booking import commands as booking
+from application.booking import queries as bookings
+from application.identity import commands as identity
+from application.message import Command, Query, Scope
+from application.organization import commands as organization
+from application.organization import queries as organizations
+from application.resource import commands as resource
+from application.resource import queries as resources
+from domain.errors import Forbidden
+
+Grants = Mapping[str, Scope]
+
+PLATFORM: Grants = {"platform": "any"}
+OWNERS: Grants = {"owner": "any", "admin": "any", "importer": "any"}
+MANAGERS: Grants = {**OWNERS, "manager": "any"}
+STAFF: Grants = {**MANAGERS, "staff": "any", "service": "any"}
+EVERYBODY: Grants = {**STAFF, "customer": "own", "compliance": "any"}
+CUSTOMERS: Grants = {**STAFF, "customer": "own"}
+COMPLIANCE: Grants = {"owner": "any", "compliance": "any"}
+CLOCKWORK: Grants = {"system": "any"}
+
+PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
+    organization.FoundOrganization: PLATFORM,
+    organization.RenameOrganization: OWNERS,
+    organization.SetPolicy: OWNERS,
+    organization.OpenLocation: OWNERS,
+    organization.RenameLocation: MANAGERS,
+    resource.RegisterResource: MANAGERS,
+    resource.RenameResource: MANAGERS,
+    resource.ChangeCapacity: MANAGERS,
+    resource.ChangeHours: MANAGERS,
+    resource.RetireResource: MANAGERS,
+    identity.RegisterUser: OWNERS,
+    identity.ChangeRole: OWNERS,
+    identity.DeactivateUser: OWNERS,
+    booking.PlaceHold: CUSTOMERS,
+    booking.ReleaseHold: CUSTOMERS,
+    booking.ExpireHold: CLOCKWORK,
+    booking.RequestApproval: STAFF,
+    booking.Approve: STAFF,
+    booking.Decline: STAFF,
+    booking.Confirm: CUSTOMERS,
+    booking.Amend: CUSTOMERS,
+    booking.Reschedule: CUSTOMERS,
+    booking.CheckIn: STAFF,
+    booking.Complete: STAFF,
+    booking.Cancel: CUSTOMERS,
+    booking.ReverseCancellation: STAFF,
+    booking.MarkNoShow: STAFF,
+    booking.ReverseNoShow: STAFF,
+    organizations.TheOrganization: EVERYBODY,
+    organizations.Locations: EVERYBODY,
+    organizations.TheLocation: EVERYBODY,
+    resources.Catalogue: EVERYBODY,
+    resources.TheResource: EVERYBODY,
+    resources.OccupancyPerDay: {**STAFF, "compliance": "any"},
+    bookings.TheBooking: EVERYBODY,
+    bookings.WhoIsBooked: EVERYBODY,
+    bookings.HistoryOfBooking: EVERYBODY,
+    bookings.HowManyBookings: {**STAFF, "compliance": "any"},
+    audit.AuditTrail: COMPLIANCE,
+}
+
+
+class NotPermitted(Forbidden):
+    """Your role may not do this."""
+
+
+def permitted(message: Command | Query, role: str) -> Scope:
+    """How far the role's permission for this message reaches, or `NotPermitted`."""
+    scope = PERMISSIONS.get(type(message), {}).get(role)
+    if scope is None:
+        raise NotPermitted(role=role, message=type(message).__name__)
+    return scope

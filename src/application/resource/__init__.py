@@ -1,0 +1,1 @@
+"""Resources: what can be asked for and about them."""

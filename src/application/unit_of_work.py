@@ -1,0 +1,176 @@
+"""One command, one tenant, one actor, one moment.
+
+It loads streams and remembers what was read, so that the write can refuse a decision on an older state; it collects
+the facts that the decisions return. Nothing is written before the bus appends all of it at once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from application.event_store import Append, EventStore, NewEvent
+from application.message import Occasion, Scope
+from application.recorded import Envelope, Governed
+from domain.aggregate import Aggregate
+from domain.errors import Forbidden, Stale
+from domain.event import Event
+from domain.localtime import minute_of_week
+
+A = TypeVar("A", bound=Aggregate)
+Handler = Callable[[Any, "UnitOfWork"], None]
+"""Carries out one kind of command: load, one verb, record."""
+
+
+class ChangedSince(Stale):
+    """It has changed since you read it: read it again and decide anew."""
+
+
+class SomebodyElse(Forbidden):
+    """You can book for yourself only."""
+
+
+class UnitOfWork:
+    """Handlers say `read`, `change` and `begin`; the bus asks for `append()`."""
+
+    def __init__(self, store: EventStore, occasion: Occasion, scope: Scope, numbers: Callable[[], int]) -> None:
+        self.occasion = occasion
+        self.tenant = occasion.tenant
+        self.result: dict[str, Any] = {}
+        self.position = 0
+        """The latest position among all that was loaded."""
+        self._store = store
+        self._scope = scope
+        self._numbers = numbers
+        self._now: datetime | None = None
+        self._loaded: dict[UUID, Sequence[Event]] = {}
+        self._state: dict[UUID, Aggregate] = {}
+        self._read: dict[UUID, int] = {}
+        self._new: list[NewEvent] = []
+        self._written: dict[UUID, int] = {}
+        self._zone: str | None = None
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the decision: the database's clock, or the moment that an imported command happened."""
+        if self.occasion.occurred_at is not None:
+            return self.occasion.occurred_at
+        if self._now is None:
+            self.fetch()
+        assert self._now is not None
+        return self._now
+
+    def next_number(self) -> int:
+        """A number that no other command gets."""
+        return self._numbers()
+
+    def fetch(self, *streams: UUID) -> None:
+        """Load several streams in one go (and the database's clock); what is loaded already stays as it was."""
+        wanted = [stream for stream in streams if stream not in self._loaded]
+        if not wanted and self._now is not None:
+            return
+        loaded = self._store.load(self.tenant, wanted)
+        self._now = self._now or loaded.now
+        for stream in wanted:
+            recorded = loaded.streams.get(stream, ())
+            self._loaded[stream] = [one.fact for one in recorded]
+            if recorded:
+                self.position = max(self.position, recorded[-1].position)
+
+    def read(self, kind: type[A], stream: UUID) -> A:
+        """An aggregate as it stands, or its `unknown`. The write is refused if it moves meanwhile."""
+        aggregate = self._aggregate(kind, stream)
+        if stream not in self._written:
+            self._read.setdefault(stream, len(self._loaded[stream]))
+        return aggregate
+
+    def change(self, kind: type[A], stream: UUID, decide: Callable[[A], Sequence[Event]]) -> A:
+        """Let an aggregate decide, and keep the facts; answers with its state after them."""
+        aggregate = self._aggregate(kind, stream)
+        version = self._written.get(stream, len(self._loaded[stream]))
+        if self.occasion.expects is not None and self.occasion.expects != version and not self._written:
+            raise ChangedSince(expected=self.occasion.expects, version=version)
+        return self._keep(aggregate, stream, version, decide(aggregate))
+
+    def begin(self, kind: type[A], stream: UUID, decide: Callable[[A], Sequence[Event]]) -> A:
+        """A new aggregate's first facts."""
+        return self._keep(kind(id=stream), stream, 0, decide(kind(id=stream)))
+
+    def _aggregate(self, kind: type[A], stream: UUID) -> A:
+        known = self._state.get(stream)
+        if isinstance(known, kind):
+            return known
+        self.fetch(stream)
+        facts = self._loaded[stream]
+        if not facts or not isinstance(facts[0], kind.begins):
+            raise kind.unknown
+        aggregate = kind(id=stream).after(facts)
+        if self.customer and getattr(aggregate, "customer_id", self.customer) != self.customer:
+            raise kind.unknown  # somebody else's is as unknown as one that never was
+        self._state[stream] = aggregate
+        self._zone = getattr(aggregate, "zone", self._zone)
+        return aggregate
+
+    @property
+    def customer(self) -> UUID | None:
+        """The customer who asks for themselves; None where somebody asks who may act for all."""
+        return UUID(self.occasion.actor.id) if self._scope == "own" else None
+
+    def for_customer(self, named: UUID | None) -> UUID | None:
+        """Whose booking it is to be: a customer's own, or whoever the staff name."""
+        if self.customer and named not in (None, self.customer):
+            raise SomebodyElse
+        return self.customer or named
+
+    def _keep(self, aggregate: A, stream: UUID, version: int, facts: Sequence[Event]) -> A:
+        for fact in facts:
+            version += 1
+            self._new.append(NewEvent(stream, version, fact))
+        after = aggregate.after(facts)
+        self._state[stream] = after
+        self._written[stream] = version
+        self._zone = getattr(after, "zone", self._zone)
+        if "id" not in self.result:
+            self.result["id"] = str(stream)
+        if self.result["id"] == str(stream):
+            self.result["version"] = version
+        return after
+
+    @property
+    def touched(self) -> list[str]:
+        """The names of all that the decision read or wrote: what the locked way takes first."""
+        claimed = [str(r) for r in self._loaded]
+        return sorted({*claimed, *(str(stream) for stream in self._written)})
+
+    def append(self, command: str, fingerprint: bytes) -> Append | None:
+        """The whole effect, or None where nothing happened."""
+        if not self._new:
+            return None
+        occasion = self.occasion
+        changed = {event.stream for event in self._new}
+        read: Mapping[UUID, int] = {s: v for s, v in self._read.items() if s not in changed}
+        minute = None if self._zone is None else minute_of_week(self.now, self._zone)
+        envelope = Envelope(
+            command_id=occasion.command_id,
+            command=command,
+            correlation_id=occasion.correlation_id or occasion.command_id,
+            actor=occasion.actor,
+            origin=occasion.origin,
+            causation_id=occasion.causation_id,
+            reason=occasion.reason,
+            occurred_at=occasion.occurred_at,
+            local_minute=minute,
+            configuration=tuple(Governed(stream, version) for stream, version in read.items()),
+        )
+        return Append(
+            tenant=self.tenant,
+            envelope=envelope,
+            fingerprint=fingerprint,
+            result=msgspec.json.encode(self.result),
+            events=self._new,
+            read=read,
+            decided_at=occasion.occurred_at,
+            keep=occasion.origin.channel == "import",
+        )
