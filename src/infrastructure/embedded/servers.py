@@ -97,7 +97,7 @@ def at_hand(env: Mapping[str, str]) -> Iterator[Settings]:
         yield settings
         return
     if published := DataFolder(settings.data).published():
-        yield given.load({**published, **env})
+        yield given.load(published | {name: value for name, value in env.items() if value})
         return
     with embedded_where_missing(settings) as (complete, _):
         yield complete

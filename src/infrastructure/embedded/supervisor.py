@@ -17,8 +17,8 @@ TICK = 0.1
 class Kept(Protocol):
     """A server or a child process."""
 
-    name: str
-
+    @property
+    def name(self) -> str: ...
     def start(self) -> None: ...
     def alive(self) -> bool: ...
     def kill(self) -> None: ...
@@ -37,7 +37,7 @@ def until_stopped() -> Iterator[None]:
     very clean-up it asked for. SIGKILL remains, and then the kernel ends the children.
     """
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         for heard in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(heard, signal.SIG_IGN)
         raise Stop
@@ -85,9 +85,11 @@ class _Care:
         self.due: float | None = None
 
     def tend(self, now: float) -> str | None:
-        if self.due is not None:
-            return self._start_again() if now >= self.due else None
-        return None if self.kept.alive() else self._mourn(now)
+        if self.due is None:
+            return None if self.kept.alive() else self._mourn(now)
+        if now >= self.due:
+            self._start_again()
+        return None
 
     def _mourn(self, now: float) -> str:
         self.kept.kill()  # the workers of a master that was killed would go on serving on its port
