@@ -52,7 +52,7 @@ def reasons_against(wanted: Wanted, resource: Resource, location: Location, at: 
 
 
 def offered(wanted: list[Wanted], resources: dict[UUID, Resource], location: Location, at: datetime) -> list[Item]:
-    """The items as they would be booked, on the location's wall; `NotOffered` with all reasons where any speaks against."""
+    """The items as they would be booked, on the location's wall; `NotOffered` with every reason against."""
     for want in wanted:
         if want.period.duration > LONGEST:
             raise TooLong(item=want.item)
@@ -61,8 +61,13 @@ def offered(wanted: list[Wanted], resources: dict[UUID, Resource], location: Loc
         raise NotOffered(reasons=against)
     return [
         Item(
-            want.item, want.resource_id, want.period.starts_at, want.period.ends_at,
-            localtime.wall(want.period.starts_at, location.zone).isoformat(timespec="minutes"), location.zone, want.units,
+            item=want.item,
+            resource_id=want.resource_id,
+            starts_at=want.period.starts_at,
+            ends_at=want.period.ends_at,
+            local_start=localtime.wall(want.period.starts_at, location.zone).isoformat(timespec="minutes"),
+            zone=location.zone,
+            units=want.units,
         )
         for want in wanted
-    ]  # fmt: skip
+    ]
