@@ -36,11 +36,7 @@ class DataFolder:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                file.seek(0)
-                raise FolderInUse(
-                    f"Another Daybook (process {file.read().strip() or 'unknown'}) is running on the data folder "
-                    f"{self.path}: stop it, or choose another folder with DATA."
-                ) from None
+                raise self._in_use() from None
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
@@ -49,6 +45,17 @@ class DataFolder:
             finally:
                 self._running.unlink(missing_ok=True)
                 file.truncate(0)
+
+    def require_free(self) -> None:
+        """Raises FolderInUse early; `held` is what makes sure."""
+        if self.is_held():
+            raise self._in_use()
+
+    def _in_use(self) -> FolderInUse:
+        return FolderInUse(
+            f"Another Daybook (process {self._lock.read_text() or 'unknown'}) is running on the data folder "
+            f"{self.path}: stop it, or choose another folder with DATA."
+        )
 
     def is_held(self) -> bool:
         try:

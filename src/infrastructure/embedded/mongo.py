@@ -41,7 +41,8 @@ class Mongo(Server):
 
     def _open_argv(self) -> list[str | Path]:
         return [
-            Path(sys.executable).parent / "secantusd-py",
+            # Not the wheel's own script: that lies elsewhere where packages are found by PYTHONPATH.
+            *(sys.executable, "-m", "secantus"),
             *("--host", "127.0.0.1", "--port", str(self.port), "--storage-path", self.folder),
             *("--log-level", "WARNING", "--sync-on-commit"),
             # The default of 100,000 makes inserts wait for seconds while it prunes.

@@ -1,7 +1,7 @@
 """What the three servers have in common: a folder, a port, a password, a start that ends in an answer."""
 
+import os
 import socket
-import subprocess
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -98,7 +98,7 @@ class Server(ABC):
             argv,
             self.data.path / "logs" / f"{self.name}.log",
             folder=self.folder,
-            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"},  # PGPORT and its kin stay outside
+            env=_plain_environment(),
             account=self._account(),
             stops_with=self.stops_with,
             ends_with=self.stops_with,
@@ -122,10 +122,11 @@ class Server(ABC):
     def _unstartable(self, what: str) -> Unstartable:
         return Unstartable(f"{self.title} {what}; its log {self.data.path / 'logs'} says:\n{self.last_words()}")
 
-    def version(self) -> str:
-        """What the program says of itself, without being started."""
-        said = subprocess.run([*self._argv()[:1], "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-        return said.stdout.strip()
+
+def _plain_environment() -> dict[str, str]:
+    """PGPORT and its kin stay outside; where packages are found does not, one server is a Python package."""
+    kept = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+    return {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC", **kept}
 
 
 def free_port() -> int:

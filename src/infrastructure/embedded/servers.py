@@ -104,10 +104,11 @@ def at_hand(env: Mapping[str, str]) -> Iterator[Settings]:
 
 
 @contextlib.contextmanager
-def embedded_where_missing(settings: Settings) -> Iterator[tuple[Settings, Servers]]:
+def embedded_where_missing(settings: Settings, *, durable: bool = True) -> Iterator[tuple[Settings, Servers]]:
     """Start what no URL was given for; the settings come back complete, with a key for tokens that is kept."""
     with running(
         settings.data,
+        durable=durable,
         postgres=settings.database_url is None,
         valkey=settings.redis_url is None,
         mongo=settings.mongo_url is None,

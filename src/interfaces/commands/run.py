@@ -60,6 +60,7 @@ def command(with_parent: bool) -> None:
 def serve(env: Mapping[str, str], house: House, console: Console) -> None:
     """Run the house until SIGINT or SIGTERM, and leave nothing running. Raises Unstartable, FolderInUse."""
     settings = given.load(env)
+    DataFolder(settings.data).require_free()
     _require_free_port(settings)
     with until_stopped(), embedded_where_missing(settings) as (complete, servers):
         folder = DataFolder(complete.data)
