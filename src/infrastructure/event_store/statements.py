@@ -1,0 +1,20 @@
+"""What is prepared on every connection of the write side: functions alone, the application may touch nothing else."""
+
+APPEND, REFUSAL, OUTCOME = b"append", b"refusal", b"outcome"
+LOAD, LOCK, STREAM, LOG, LAST = b"load", b"lock", b"stream", b"log", b"last"
+CLAIMS, EXPIRED, FORGET = b"claims", b"expired", b"forget"
+
+PREPARED: dict[bytes, bytes] = {
+    APPEND: b"SELECT * FROM event_store.append(" + b", ".join(b"$%d" % n for n in range(1, 29)) + b")",
+    REFUSAL: b"SELECT * FROM event_store.refusal($1, $2, $3, $4, $5, $6, $7)",
+    OUTCOME: b"SELECT * FROM event_store.command_outcome($1, $2, $3)",
+    LOAD: b"SELECT * FROM event_store.read_streams($1, $2)",
+    LOCK: b"SELECT event_store.lock($1, $2)",
+    STREAM: b"SELECT * FROM event_store.read_stream($1, $2, $3, $4, $5, $6)",
+    LOG: b"SELECT at_position, stream, version, tag, state FROM event_store.read_log($1, $2) "
+    b"WHERE $3::bigint IS NULL OR at_position <= $3",
+    LAST: b"SELECT last_position FROM event_store.lag($1, 1)",
+    CLAIMS: b"SELECT * FROM event_store.claims_in($1, $2, tstzrange($3, $4))",
+    EXPIRED: b"SELECT * FROM event_store.expired_holds($1)",
+    FORGET: b"SELECT event_store.forget_commands($1, $2)",
+}
