@@ -31,11 +31,10 @@ run: $(RUNTIME)
 test: $(DEV)
 	@exec .venv/bin/pytest --numprocesses $(WORKERS) $(ARGS)
 
+# All are run even if the first fails, so that one round tells everything.
 check: $(DEV)
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
-	.venv/bin/lint-imports
+	@failed=0; for check in "ruff check ." "ruff format --check ." mypy lint-imports; do \
+	  echo "$$check"; .venv/bin/$$check || failed=1; done; exit $$failed
 
 bench: $(DEV)
 	@exec .venv/bin/python -m bench $(ARGS)
@@ -57,24 +56,28 @@ clean:
 	find src projections tests bench -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/bin/python:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "There is no '$(PYTHON)' here: Daybook needs Python 3.11 or later; name it with make PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "Daybook needs Python 3.11 or later and '$(PYTHON)' is $$($(PYTHON) --version 2>&1): name one with make PYTHON=python3.11" >&2; exit 1; }
+	  echo "Daybook needs Python 3.11 or later and '$(PYTHON)' is $$($(PYTHON) --version 2>&1): name another with make PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "'$(PYTHON)' cannot make virtual environments: install the package python3-venv (Debian, Ubuntu) and try again" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	@echo "Making .venv (once)"
+	@$(PYTHON) -m venv .venv
 
 # uv installs in seconds what takes pip most of a minute. It is a convenience: without it pip does the same,
 # since uv does not read pip's configuration and may not find the index that pip is set up for.
 $(UV): | .venv/bin/python
 	@mkdir -p $(@D)
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock \
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock \
 	  || echo "uv could not be installed: going on with pip, which takes longer"
 	@touch $@
 
 define install
-	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r $(1) 2>/dev/null \
+	@echo "Installing $(1) (once)"
+	@.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r $(1) 2>/dev/null \
 	  || .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
 	@touch $(2)
 endef
 
