@@ -118,6 +118,11 @@ _COMPARED = """
    WHERE d.expected IS DISTINCT FROM c.found
 """
 
+_DISCARD = (
+    "DELETE FROM event_store.claim WHERE (tenant, booking, item) IN (SELECT tenant, booking, item FROM ("  # noqa: S608
+    + _COMPARED + ") compared)"
+)
+
 
 def verify(url: str, progress: Progress | None = None, of: ClaimsOf = claims_of) -> Iterator[Difference]:
     """Folds the log and yields each row of the tables that does not follow from it. Other work goes on meanwhile.
@@ -141,10 +146,7 @@ def rebuild(url: str, progress: Progress | None = None, of: ClaimsOf = claims_of
             _fold_rest(connection, position, seen, progress, of)
             found = list(_compare(connection))
             if found:
-                connection.execute(
-                    "DELETE FROM event_store.claim WHERE (tenant, booking, item) IN "
-                    f"(SELECT tenant, booking, item FROM ({_COMPARED}) compared)"  # noqa: S608 - no value of anybody's
-                )
+                connection.execute(_DISCARD)
                 connection.execute(
                     "DELETE FROM event_store.capacity c WHERE NOT EXISTS (SELECT FROM pg_temp.capacity_due d WHERE "
                     "(d.tenant, d.resource, d.capacity) = (c.tenant, c.resource, c.capacity))"
