@@ -83,7 +83,7 @@ def main() -> None:
     except BrokenPipeError:  # `daybook ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
-    except Exception as error:
+    except Exception as error:  # whatever else: a sentence here, the stack trace on request
         if os.environ.get("DAYBOOK_TRACE"):
             raise
         _say(

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -26,7 +27,12 @@ class Unstartable(Exception):
 def launching(
     argv: Sequence[str | Path], *, account: str = "same", ends_with: Signals = signal.SIGTERM
 ) -> list[str | Path]:
-    """The command line that runs `argv` through launch.py."""
+    """The command line that runs `argv` through launch.py; raises Unstartable where the kernel is not Linux."""
+    if platform.system() != "Linux":
+        raise Unstartable(
+            "Only Linux ends children with their parent, which `daybook run` relies on: elsewhere set DAYBOOK_DATABASE_URL, "
+            "DAYBOOK_REDIS_URL and DAYBOOK_MONGO_URL, and start `daybook api` and `daybook worker`."
+        )
     return [sys.executable, "-I", "-S", LAUNCH, str(int(ends_with)), str(os.getpid()), account, *argv]
 
 
@@ -48,7 +54,7 @@ class Child:
         account: str = "same",
         stops_with: Signals = signal.SIGTERM,
         ends_with: Signals = signal.SIGTERM,
-        patience: float = 3.0,
+        patience: float = 2.0,
     ) -> None:
         self.name = name
         self.argv = argv
@@ -60,6 +66,7 @@ class Child:
         self.ends_with = ends_with
         self.patience = patience
         self._process: subprocess.Popen[bytes] | None = None
+        self._asked: float | None = None
 
     @property
     def pid(self) -> int | None:
@@ -72,6 +79,7 @@ class Child:
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > LONGEST_LOG:
             self.log.replace(self.log.with_suffix(".log.1"))
+        self._asked = None
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(  # noqa: S603  # the caller's own argv, never a shell
                 launching(self.argv, account=self.account, ends_with=self.ends_with),
@@ -89,16 +97,17 @@ class Child:
     def ask_to_stop(self) -> None:
         """Returns at once; several can be asked before the first is waited for."""
         _starter.submit(lambda: None).result()  # a start that was interrupted half way has now happened
-        if self._process and self.alive():
+        if self._process and self._asked is None:
+            self._asked = time.monotonic()
             self._process.send_signal(self.stops_with)
 
     def stop(self) -> None:
-        """Ask, wait for `patience` seconds, then insist."""
+        """Ask if that was not done, wait until `patience` seconds after the asking, then insist."""
         self.ask_to_stop()
-        if self._process is None:
+        if self._process is None or self._asked is None:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(self.patience)
+            self._process.wait(max(0.0, self._asked + self.patience - time.monotonic()))
         self.kill()
 
     def kill(self) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from infrastructure.embedded.child import Unstartable
+
 
 class FolderInUse(Exception):
     """Two Daybooks on one data folder would be two masters of one database; the message names the first."""
@@ -23,11 +25,18 @@ class DataFolder:
         self._lock = self.path / "lock"
 
     def make(self) -> None:
-        self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
+            self._lock.touch(mode=0o600)
+        except (PermissionError, NotADirectoryError, FileExistsError) as refusal:
+            raise Unstartable(
+                f"The data folder {self.path} cannot be used by this account ({refusal.strerror}): "
+                f"choose another with DATA, or give it to this account with chown -R."
+            ) from None
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder until the end; raises FolderInUse.
+        """Hold the folder until the end; raises FolderInUse and Unstartable.
 
         The kernel lets go of the lock when we die, however we die, so there is no stale lock to clean up.
         """
@@ -37,6 +46,7 @@ class DataFolder:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise self._in_use() from None
+            self._running.unlink(missing_ok=True)  # of one who was killed
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()

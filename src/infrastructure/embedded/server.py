@@ -12,6 +12,7 @@ from infrastructure.embedded.child import Child, Unstartable, evict
 from infrastructure.embedded.folder import DataFolder
 
 STARTING = 30.0  # seconds; a recovery after kill -9 took 0.1 s here, but disks differ
+STOPPING = 5.0  # seconds; insisting after that loses nothing, the next start recovers
 LEAVING = 10.0  # seconds for a predecessor that is still shutting down
 
 
@@ -102,6 +103,7 @@ class Server(ABC):
             account=self._account(),
             stops_with=self.stops_with,
             ends_with=self.stops_with,
+            patience=STOPPING,
         )
         self._child.start()
         deadline = time.monotonic() + STARTING

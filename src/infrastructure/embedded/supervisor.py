@@ -1,4 +1,8 @@
-"""Keeps processes running until somebody asks to stop: starts again what crashed, gives up on what cannot live."""
+"""Keeps processes running until somebody asks to stop.
+
+What was well once is started again for ever, at most every few seconds: a full disk or a lack of memory passes, and
+then all is well again without anybody's help. What was never well is given up: trying again would not mend it.
+"""
 
 import contextlib
 import signal
@@ -9,8 +13,9 @@ from typing import Protocol
 
 from infrastructure.embedded.child import Unstartable
 
-YOUNG = 2.0  # seconds; whoever dies younger was not killed by chance
-CHANCES = 5  # deaths in a row while young, before we give up
+YOUNG = 2.0  # seconds; whoever has lived longer was well
+CHANCES = 5  # deaths of one that was never well, before we give up
+LONGEST_PAUSE = 5.0
 TICK = 0.1
 
 
@@ -42,7 +47,9 @@ def until_stopped() -> Iterator[None]:
             signal.signal(heard, signal.SIG_IGN)
         raise Stop
 
-    before = {wish: signal.signal(wish, stop) for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    # SIGHUP only where it is not ignored already: that is how `nohup` asks to outlive the terminal.
+    hang_up = () if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else (signal.SIGHUP,)
+    before = {wish: signal.signal(wish, stop) for wish in (signal.SIGINT, signal.SIGTERM, *hang_up)}
     try:
         with contextlib.suppress(Stop):
             yield
@@ -76,34 +83,38 @@ class Supervisor:
 
 
 class _Care:
-    """One process: when it was last started, how often it has died young, when it may try again."""
+    """One process: when it was last started, whether it was ever well, how often it has died young since."""
 
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
         self.born = time.monotonic()
+        self.was_well = False
         self.young_deaths = 0
         self.due: float | None = None
 
     def tend(self, now: float) -> str | None:
         if self.due is None:
             return None if self.kept.alive() else self._mourn(now)
-        if now >= self.due:
-            self._start_again()
+        if now < self.due:
+            return None
+        self.due = None
+        self.born = now
+        try:
+            self.kept.start()
+        except Unstartable:
+            return self._mourn(now)
         return None
 
     def _mourn(self, now: float) -> str:
         self.kept.kill()  # the workers of a master that was killed would go on serving on its port
-        self.young_deaths = self.young_deaths + 1 if now - self.born < YOUNG else 0
-        if self.young_deaths >= CHANCES:
+        if now - self.born >= YOUNG:
+            self.was_well, self.young_deaths = True, 0
+        else:
+            self.young_deaths += 1
+        if self.young_deaths >= CHANCES and not self.was_well:
             raise Unstartable(
                 f"{self.kept.name} ended {CHANCES} times as soon as it was started; "
                 f"its last words:\n{self.kept.last_words()}"
             )
-        pause = 0.1 * 2**self.young_deaths if self.young_deaths else 0.0
-        self.due = now + pause
+        self.due = now + (min(0.1 * 2**self.young_deaths, LONGEST_PAUSE) if self.young_deaths else 0.0)
         return f"{self.kept.name} ended by itself: starting it again"
-
-    def _start_again(self) -> None:
-        self.due = None
-        self.kept.start()
-        self.born = time.monotonic()

@@ -1,6 +1,8 @@
 """The servers from wheels, started and killed for real."""
 
 import stat
+import subprocess
+import sys
 import threading
 import time
 
@@ -9,12 +11,12 @@ import pymongo
 import pytest
 import redis
 
-from infrastructure.embedded.child import Child, residents
+from infrastructure.embedded.child import Child, Unstartable, residents
 from infrastructure.embedded.folder import DataFolder, FolderInUse
 from infrastructure.embedded.mongo import Mongo
 from infrastructure.embedded.postgres import Postgres, create_database, drop_database
 from infrastructure.embedded.servers import at_hand, running
-from infrastructure.embedded.supervisor import Supervisor
+from infrastructure.embedded.supervisor import YOUNG, Supervisor
 from infrastructure.embedded.valkey import Valkey
 
 
@@ -205,6 +207,56 @@ def test_what_cannot_live_is_given_up_with_its_last_words():
     with pytest.raises(Exception, match=r"(?s)mayfly ended 5 times.*so short"):
         supervisor.watch()
     assert mayfly.births == 5
+
+
+def test_what_was_well_once_is_never_given_up():
+    supervisor, mayfly = Supervisor(lambda _: None), Mayfly(mortal=True)
+    supervisor.keep(mayfly)
+    care = supervisor._cared["mayfly"]
+    now = care.born + YOUNG  # it has lived long enough, then the disk is full for a while
+    mayfly.kill()
+    for _ in range(1000):
+        now += 0.1
+        care.tend(now)
+    assert 15 < mayfly.births < 40
+    mayfly.mortal = False
+    while not mayfly.alive():
+        now += 0.1
+        care.tend(now)
+
+
+def test_a_worker_ends_with_the_master_that_somebody_killed(tmp_path):
+    """As granian's would not: it is started by multiprocessing and asks for it itself."""
+    source = tmp_path / "master.py"
+    source.write_text(
+        "import multiprocessing, os, time\n"
+        "from infrastructure.embedded.lifeline import end_with_parent\n"
+        "def worker():\n"
+        "    end_with_parent()\n"
+        "    print('working', flush=True)\n"
+        "    time.sleep(60)\n"
+        "if __name__ == '__main__':\n"
+        "    multiprocessing.get_context('spawn').Process(target=worker).start()\n"
+        "    time.sleep(60)\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    master = subprocess.Popen([sys.executable, source], stdout=subprocess.PIPE, text=True, cwd=home)
+    assert master.stdout.readline() == "working\n"
+    assert len(residents(home)) >= 2
+    master.kill()
+    master.wait()
+    deadline = time.monotonic() + 5
+    while residents(home) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert residents(home) == []
+
+
+def test_a_folder_that_cannot_be_used_is_refused_in_one_sentence(tmp_path):
+    """Root may write everywhere, so a file in the folder's place stands for a folder of somebody else's."""
+    (tmp_path / "data").write_text("in the way")
+    with pytest.raises(Unstartable, match="cannot be used by this account"):
+        DataFolder(tmp_path / "data").make()
 
 
 def test_killing_a_child_kills_what_it_has_started(tmp_path):
