@@ -89,7 +89,7 @@ class UnitOfWork:
     def change(self, kind: type[A], stream: UUID, decide: Callable[[A], Sequence[Event]]) -> A:
         """Let an aggregate decide, and keep the facts; answers with its state after them."""
         aggregate = self._aggregate(kind, stream)
-        version = self._written.get(stream, len(self._loaded[stream]))
+        version = self._written[stream] if stream in self._written else len(self._loaded[stream])
         if self.occasion.expects is not None and self.occasion.expects != version and not self._written:
             raise ChangedSince(expected=self.occasion.expects, version=version)
         return self._keep(aggregate, stream, version, decide(aggregate))
