@@ -30,8 +30,8 @@ def launching(
     """The command line that runs `argv` through launch.py; raises Unstartable where the kernel is not Linux."""
     if platform.system() != "Linux":
         raise Unstartable(
-            "Only Linux ends children with their parent, which `daybook run` relies on: elsewhere set DAYBOOK_DATABASE_URL, "
-            "DAYBOOK_REDIS_URL and DAYBOOK_MONGO_URL, and start `daybook api` and `daybook worker`."
+            "Only Linux ends children with their parent, which `daybook run` relies on: elsewhere set "
+            "DAYBOOK_DATABASE_URL, DAYBOOK_REDIS_URL and DAYBOOK_MONGO_URL and start `daybook api`, `daybook worker`."
         )
     return [sys.executable, "-I", "-S", LAUNCH, str(int(ends_with)), str(os.getpid()), account, *argv]
 
