@@ -39,6 +39,11 @@ Folder = Annotated[Path, Meta(description="a folder")]
 File = Annotated[Path, Meta(description="a file")]
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port from 1 to 65535, for instance 8000")]
 Connections = Annotated[int, Meta(ge=1, le=1000, description="a whole number of connections from 1 to 1000")]
+Workers = Annotated[int, Meta(ge=1, le=64, description="a whole number of processes from 1 to 64")]
+Lifetime = Annotated[
+    int, Meta(ge=60, le=604_800, description="a whole number of seconds from 60 (a minute) to 604800 (a week)")
+]
+YesNo = Annotated[bool, Meta(description="true or false")]
 Seconds = Annotated[float, Meta(gt=0, le=3600, description="a number of seconds above 0, for instance 2.5")]
 
 SECRET = {"stripe_key", "token_secret"}
@@ -64,12 +69,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     token_secret: TokenSecret | None = None
     token_issuer: Name = "daybook"
     token_audience: Name = "daybook"
+    # The longest life (exp - iat) of a token that is accepted: a stolen one must die soon.
+    token_life: Lifetime = 900
 
     data: Folder = Path("var")
     hotel_data: File = Path("../shared/data/hotel_bookings.csv.xz")
 
     host: Name = "127.0.0.1"
     port: Port = 8000
+    api_workers: Workers = 1
+    # Whether documentation, OpenAPI and metrics are shown without a token. Close them where strangers can knock.
+    public_pages: YesNo = True
 
     # Writers hold a connection for one short call, readers likewise; both pools together, times the number of
     # processes, must stay under the server's max_connections.
