@@ -64,7 +64,6 @@ def bring_in(
         plan = Plan(mapping, tenant, store, found=organization is None, now=now)
         try:
             plan.read(table, limit, remark, pulse)
-            plan.look_up(pulse)
             began = time.perf_counter()
             carried_out, events = carry_out(plan, bus, pulse)
             return Outcome(

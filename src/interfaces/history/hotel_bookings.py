@@ -22,7 +22,7 @@ settled or refused are listed in docs/how-to/import-your-own-bookings.md; a test
 import re
 from collections.abc import Mapping as Cells
 from datetime import date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from uuid import UUID
 
 from application.booking.commands import (
@@ -146,8 +146,9 @@ class HotelBookings:
             settled.append(Note("day-visit", "It has no nights: kept as a visit from 11:00 to 15:00 on its day."))
         return Story(
             (book, *sorted(between, key=lambda step: step.at), *move, *end),
-            (reserved, assigned) if stay.moved else (reserved,),
-            tuple(settled),
+            writes=(booking_id,),
+            uses=(reserved, assigned) if stay.moved else (reserved,),
+            settled=tuple(settled),
         )
 
 
@@ -240,6 +241,7 @@ def party_size(stay: Stay, settled: list[Note]) -> int | None:
     return stay.guests or None
 
 
+@lru_cache(maxsize=256)
 def room(ids: Ids, hotel: str, kind: str) -> Thing:
     """The rooms of one type in one hotel. How many there were was not published: as many as were in use."""
     place = Place(ids.of("location", hotel), hotel, ZONE)
@@ -249,6 +251,7 @@ def room(ids: Ids, hotel: str, kind: str) -> Thing:
 # reading cells
 
 
+@lru_cache(maxsize=8192)
 def at(on: date, clock: time) -> datetime:
     return localtime.by_rule(datetime.combine(on, clock), ZONE)
 

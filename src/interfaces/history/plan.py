@@ -7,42 +7,48 @@ history needs little more memory than a short one.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import cast
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from application.event_store import EventStore
 from application.handlers import HANDLERS
 from application.message import Command, Occasion
 from application.organization.commands import FoundOrganization, OpenLocation
-from application.recorded import Actor, Origin
+from application.recorded import Actor, Origin, RecordedEvent
 from application.resource.commands import ChangeCapacity, RegisterResource
+from domain.claims import claims_of
 from domain.errors import Refusal
 from domain.period import instant
 from domain.resource.resource import MOST_UNITS, Resource
-from interfaces.history.rehearsal import Played, Stage
+from interfaces.history import story as telling
+from interfaces.history.rehearsal import Facts, Stage
 from interfaces.history.source import Table, Unusable
-from interfaces.history.story import CannotBe, Ids, Mapping, Row, Step, Story, Thing
+from interfaces.history.story import CannotBe, Ids, Row, Step, Story, Thing
 from interfaces.history.tide import high_water, packed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 BEFORE_ALL = timedelta(days=1)
 """How long before the first row's first step the organization, its locations and resources begin."""
-STREAMS_AT_ONCE = 400
+ROWS_AT_ONCE = 256
+"""Whose streams are looked up in one query."""
+Log = Mapping[UUID, Sequence[RecordedEvent]]
 NAMES: dict[str, type[Command]] = {command.__name__: command for command in HANDLERS}
 
 SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-CREATE TABLE rows (row INTEGER PRIMARY KEY, line INTEGER, key TEXT, streams BLOB);
+CREATE TABLE rows (row INTEGER PRIMARY KEY, line INTEGER, key TEXT);
 CREATE TABLE steps (
     at INTEGER, row INTEGER, step INTEGER, name TEXT, command TEXT, body BLOB, reason TEXT, effects BLOB,
-    events INTEGER, done INTEGER DEFAULT 0, PRIMARY KEY (row, step)
+    events INTEGER, done INTEGER, PRIMARY KEY (row, step)
 ) WITHOUT ROWID;
 """
 IN_ORDER = "CREATE INDEX in_order ON steps (done, at, row, step)"
@@ -99,7 +105,7 @@ SILENT = Pulse(lambda *_: None, lambda *_: None, lambda: False)
 class Plan:
     """The rows that can be, in the order of their moments."""
 
-    def __init__(self, mapping: Mapping, tenant: UUID, store: EventStore, found: bool, now: datetime) -> None:
+    def __init__(self, mapping: telling.Mapping, tenant: UUID, store: EventStore, found: bool, now: datetime) -> None:
         """`found`: found the organization where there is none; `now`: nothing can have happened later."""
         self.mapping = mapping
         self.tenant = tenant
@@ -118,74 +124,104 @@ class Plan:
         if not self._founded:
             if not found:
                 raise Unusable(f"There is no organization {tenant}. Leave --organization out to have one founded.")
-            self._stage.furnish(FoundOrganization(mapping.organization), self._occasion("found", EPOCH, "platform"))
+            self._stage.furnish(
+                FoundOrganization(mapping.organization), self._occasion(EPOCH, "found", role="platform")
+            )
 
     # making it
 
     def read(self, table: Table, limit: int | None, remark: Callable[[Remark], None], pulse: Pulse) -> None:
-        """Read, map and rehearse every row."""
+        """Read and map every row, look up what is done of it, and rehearse what is not."""
         pulse.begins("Reading and rehearsing", table.size)
+        rows = table.rows(limit)
         self._kept.execute("BEGIN")
-        for found in table.rows(limit):
-            self.rows += 1
-            try:
-                if isinstance(found, tuple):
-                    line, refusal = found
-                    raise refusal
-                line = found.line
-                story = self.mapping.story(found, self.ids)
-                self._rehearse(found, story)
-            except CannotBe as refusal:
-                self.refused[refusal.note.rule] += 1
-                remark(Remark(line, "refused", refusal.note.rule, refusal.note.reason))
-            else:
-                self._remark_settled(line, story, remark)
-            if self.rows % 64 == 0:
-                pulse.beat(table.position, self.rows)
+        while found := list(islice(rows, ROWS_AT_ONCE)):
+            told = [self._told(row) for row in found]
+            log = self._look_up([story for _, story in told if isinstance(story, Story)])
+            for row, story in told:
+                self.rows += 1
+                self._plan(row, story, log, remark)
+            pulse.beat(table.position, self.rows)
         self._kept.execute("COMMIT")
+        self._kept.execute(IN_ORDER)
         pulse.beat(table.size, self.rows)
 
-    def _remark_settled(self, line: int, story: Story, remark: Callable[[Remark], None]) -> None:
-        for note in story.settled:
-            self.settled[note.rule] += 1
-            remark(Remark(line, "settled", note.rule, note.reason))
-
-    def _rehearse(self, row: Row, story: Story) -> None:
-        """Play the row through and keep its steps; `CannotBe` where any of them is refused."""
-        played: list[tuple[Step, Played]] = []
-        before = EPOCH
+    def _told(self, found: Row | tuple[int, CannotBe]) -> tuple[Row, Story | CannotBe]:
+        if isinstance(found, tuple):
+            return Row(found[0], {}, ""), found[1]
         try:
-            for step in story.steps:
-                at = instant(step.at)
-                if at < before:
-                    raise CannotBe("out-of-order", f"{step.name} would come before what it follows.")
-                if at > self._now:
-                    raise CannotBe("in-the-future", f"{step.name} lies in the future ({at:%Y-%m-%d}).")
-                before = at
-            for thing in story.uses:
+            return found, self.mapping.story(found, self.ids)
+        except CannotBe as refusal:
+            return found, refusal
+
+    def _plan(self, row: Row, story: Story | CannotBe, log: Log, remark: Callable[[Remark], None]) -> None:
+        try:
+            if isinstance(story, CannotBe):
+                raise story
+            self._rehearse(row, story, log)
+        except CannotBe as refusal:
+            self.refused[refusal.note.rule] += 1
+            remark(Remark(row.line, "refused", refusal.note.rule, refusal.note.reason))
+        else:
+            for note in story.settled:
+                self.settled[note.rule] += 1
+                remark(Remark(row.line, "settled", note.rule, note.reason))
+
+    def _look_up(self, stories: list[Story]) -> Log:
+        """The rows' streams as earlier runs left them: the command ids in them tell what is done."""
+        if not self._founded:
+            return {}
+        return self._store.load(self.tenant, [stream for story in stories for stream in story.writes]).streams
+
+    def _rehearse(self, row: Row, story: Story, log: Log) -> None:
+        """Play through what is not done of the row and keep all its steps; `CannotBe` where any of them is refused."""
+        streams = {stream: log[stream] for stream in story.writes if stream in log}
+        done: dict[UUID, Facts] = {}
+        for stream, events in streams.items():
+            for event in events:
+                done.setdefault(event.envelope.command_id, []).append((stream, event.fact))
+        steps = [(step, self.ids.of("row", row.key, step.name)) for step in story.steps]
+        todo = [step for step, command_id in steps if command_id not in done]
+        earlier = set(done)
+        try:
+            self._require_past(todo)
+            for thing in story.uses if todo else ():
                 self._furnish(thing)
-            for step in story.steps:
-                occasion = self._occasion(f"row\x1f{row.key}\x1f{step.name}", step.at, "importer")
-                played.append((step, self._stage.play(step.command, occasion)))
+            self._stage.recall(streams)
+            for step, command_id in steps:
+                if command_id not in done:
+                    done[command_id] = self._stage.play(step.command, self._occasion_of(row, step))
         except Refusal as refusal:
-            raise CannotBe(refusal.code, sentence(refusal)) from None
+            # A row is half there only if somebody else has changed its booking since it was begun; then it stays so.
+            begun = "An earlier run began it, and it cannot be gone on with: " if earlier else ""
+            raise CannotBe(refusal.code, begun + sentence(refusal)) from None
         finally:
             self._stage.clear()
-        self._keep(row, played)
-        for thing in story.uses:
-            self._things.setdefault(thing.id, thing)
+        if todo:
+            self._things |= {thing.id: thing for thing in story.uses}
+        self._keep(row, [(step, command_id in earlier, done[command_id]) for step, command_id in steps])
 
-    def _keep(self, row: Row, played: list[tuple[Step, Played]]) -> None:
-        streams = b"".join({stream: stream.bytes for _, facts in played for stream, _ in facts}.values())
-        self._kept.execute("INSERT INTO rows VALUES (?, ?, ?, ?)", (self.rows, row.line, row.key, streams))
+    def _require_past(self, steps: list[Step]) -> None:
+        before = EPOCH
+        for step in steps:
+            at = instant(step.at)
+            if at < before:
+                raise CannotBe("out-of-order", f"'{step.name}' would come before what it follows.")
+            if at > self._now:
+                raise CannotBe("in-the-future", f"'{step.name}' lies in the future ({at:%Y-%m-%d}).")
+            before = at
+
+    def _keep(self, row: Row, steps: list[tuple[Step, bool, Facts]]) -> None:
+        self._kept.execute("INSERT INTO rows VALUES (?, ?, ?)", (self.rows, row.line, row.key))
         self._kept.executemany(
-            "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     (step.at - EPOCH) // MICROSECOND, self.rows, n, step.name, type(step.command).__name__,
-                    msgspec.json.encode(step.command), step.reason, packed(facts.claims), len(facts),
+                    b"" if done else msgspec.json.encode(step.command), step.reason,
+                    packed(claim for stream, fact in facts for claim in claims_of(fact, stream)), len(facts), done,
                 )
-                for n, (step, facts) in enumerate(played)
+                for n, (step, done, facts) in enumerate(steps)
             ],
         )  # fmt: skip
 
@@ -195,12 +231,12 @@ class Plan:
             return
         place = thing.place
         if not (self._stage.knows(place.id) or self._fetch(place.id)):
-            self._stage.furnish(opening(thing), self._occasion(f"open\x1f{place.id}", EPOCH, "importer"))
+            self._stage.furnish(opening(thing), self._occasion(EPOCH, "open", str(place.id)))
         if not self._fetch(thing.id):
             # How many units it will have is known once all rows have been rehearsed; until then, more than enough.
-            self._stage.furnish(registration(thing, MOST_UNITS), self._occasion("register", EPOCH, "importer"))
+            self._stage.furnish(registration(thing, MOST_UNITS), self._occasion(EPOCH, "register"))
         elif self._resources[thing.id].capacity < MOST_UNITS:
-            self._stage.furnish(ChangeCapacity(thing.id, MOST_UNITS), self._occasion("grow", EPOCH, "importer"))
+            self._stage.furnish(ChangeCapacity(thing.id, MOST_UNITS), self._occasion(EPOCH, "grow"))
 
     def _fetch(self, stream: UUID) -> bool:
         """Bring a stream of the log onto the stage; False where there is none."""
@@ -213,32 +249,6 @@ class Plan:
         return True
 
     # what is left of it
-
-    def look_up(self, pulse: Pulse) -> None:
-        """Strike out the steps that earlier runs have carried out: their command ids stand in the log."""
-        total = self.rows
-        pulse.begins("Looking up what is there", total)
-        if self._founded:
-            reader = self._kept.execute("SELECT row, key, streams FROM rows ORDER BY row")
-            while rows := reader.fetchmany(STREAMS_AT_ONCE):
-                self._strike_out(rows)
-                pulse.beat(rows[-1][0], rows[-1][0])
-        self._kept.execute(IN_ORDER)
-        pulse.beat(total, total)
-
-    def _strike_out(self, rows: list[tuple[int, str, bytes]]) -> None:
-        streams = {UUID(bytes=written[n : n + 16]) for _, _, written in rows for n in range(0, len(written), 16)}
-        loaded = self._store.load(self.tenant, list(streams)).streams
-        known = {event.envelope.command_id for events in loaded.values() for event in events}
-        if not known:
-            return
-        done = [
-            (row, step)
-            for row, key, _ in rows
-            for step, name in self._kept.execute("SELECT step, name FROM steps WHERE row = ?", (row,)).fetchall()
-            if self.ids.of("row", key, name) in known
-        ]
-        self._kept.executemany("UPDATE steps SET done = 1 WHERE row = ? AND step = ?", done)
 
     @property
     def commands(self) -> int:
@@ -260,11 +270,11 @@ class Plan:
         first = self._kept.execute("SELECT min(at) FROM steps WHERE NOT done").fetchone()[0]
         if first is None:
             return []
-        at = EPOCH + timedelta(microseconds=first) - BEFORE_ALL
+        at = EPOCH + first * MICROSECOND - BEFORE_ALL
         peaks = self.peaks()
         deeds = []
         if not self._founded:
-            deeds.append(self._deed("found", FoundOrganization(self.mapping.organization), at, "platform"))
+            deeds.append(self._deed(FoundOrganization(self.mapping.organization), at, "found", role="platform"))
         places: set[UUID] = set()
         for thing in sorted(self._things.values(), key=lambda thing: (thing.place.name, thing.name)):
             peak = max(1, peaks.get(thing.id, 1))
@@ -272,17 +282,17 @@ class Plan:
             if peak > MOST_UNITS:
                 raise Unusable(f"{name} would need {peak:,} units at once; a resource has at most {MOST_UNITS:,}.")
             if thing.place.id not in places and not self._exists(thing.place.id):
-                deeds.append(self._deed(f"open\x1f{thing.place.id}", opening(thing), at))
+                deeds.append(self._deed(opening(thing), at, "open", str(thing.place.id)))
             places.add(thing.place.id)
             existing = self._resources.get(thing.id)
             have = existing.capacity if existing else thing.capacity
             if thing.capacity is not None and have is not None and peak > have:
                 raise Unusable(f"{name} has {have} units, but the rows need {peak} at once: the source is not right.")
             if existing is None:
-                deeds.append(self._deed(f"register\x1f{thing.id}", registration(thing, thing.capacity or peak), at))
+                deeds.append(self._deed(registration(thing, thing.capacity or peak), at, "register", str(thing.id)))
             elif peak > existing.capacity:
-                step = f"grow\x1f{thing.id}\x1f{existing.capacity}\x1f{peak}"
-                deeds.append(self._deed(step, ChangeCapacity(thing.id, peak), at))
+                step = ("grow", str(thing.id), str(existing.capacity), str(peak))
+                deeds.append(self._deed(ChangeCapacity(thing.id, peak), at, *step))
         return deeds
 
     def _exists(self, stream: UUID) -> bool:
@@ -291,44 +301,31 @@ class Plan:
     def rest(self) -> Iterator[Deed]:
         """What is still to be done, in the order in which it happened."""
         for line, key, at, name, command, body, reason, events in self._kept.execute(REST):
-            yield Deed(
-                line,
-                name,
-                msgspec.json.decode(body, type=NAMES[command]),
-                self._occasion(
-                    f"row\x1f{key}\x1f{name}",
-                    EPOCH + timedelta(microseconds=at),
-                    "importer",
-                    self.ids.of("row", key),
-                    reason,
-                    line,
-                ),
-                events,
-            )
+            row, moment = Row(line, {}, key), EPOCH + at * MICROSECOND
+            step = Step(name, moment, msgspec.json.decode(body, type=NAMES[command]), reason)
+            yield Deed(line, name, step.command, self._occasion_of(row, step), events)
 
     def close(self) -> None:
         self._kept.close()
 
-    def _deed(self, step: str, command: Command, at: datetime, role: str = "importer") -> Deed:
-        return Deed(1, step.partition("\x1f")[0], command, self._occasion(step, at, role))
+    def _deed(self, command: Command, at: datetime, *words: str, role: str = "importer") -> Deed:
+        return Deed(1, words[0], command, self._occasion(at, *words, role=role))
 
-    def _occasion(
-        self,
-        step: str,
-        at: datetime,
-        role: str,
-        correlation_id: UUID | None = None,
-        reason: str | None = None,
-        line: int | None = None,
-    ) -> Occasion:
+    def _occasion_of(self, row: Row, step: Step) -> Occasion:
+        return replace(
+            self._occasion(step.at, "row", row.key, step.name),
+            origin=Origin("import", request_id=f"line {row.line}"),
+            correlation_id=self.ids.of("row", row.key),
+            reason=step.reason,
+        )
+
+    def _occasion(self, at: datetime, *words: str, role: str = "importer") -> Occasion:
         return Occasion(
             tenant=self.tenant,
             actor=Actor("service", f"import:{self.mapping.name}", role),
-            origin=Origin("import", request_id=None if line is None else f"line {line}"),
-            command_id=self.ids.of(*step.split("\x1f")),
+            origin=Origin("import"),
+            command_id=self.ids.of(*words),
             keyed=True,
-            correlation_id=correlation_id,
-            reason=reason,
             occurred_at=at,
         )
 

@@ -5,7 +5,7 @@ refuses is exactly what the house would refuse. Occupancy alone is not judged he
 is a question to all of them together (`plan.py`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from uuid import UUID
@@ -15,8 +15,6 @@ from application.event_store import Append, Carried, EventStore, Loaded
 from application.handlers import HANDLERS
 from application.message import Command, Occasion
 from application.recorded import RecordedEvent
-from domain.claim import Claim
-from domain.claims import claims_of
 from domain.errors import Conflict
 from domain.event import Event
 
@@ -27,12 +25,8 @@ class BegunAlready(Conflict):
     """Two steps begin the same thing."""
 
 
-class Played(list[tuple[UUID, Event]]):
-    """The facts of one command, each with its stream."""
-
-    @property
-    def claims(self) -> list[Claim]:
-        return [claim for stream, fact in self for claim in claims_of(fact, stream)]
+Facts = list[tuple[UUID, Event]]
+"""What one command does: each fact with its stream."""
 
 
 class Stage:
@@ -41,7 +35,7 @@ class Stage:
     def __init__(self) -> None:
         self._scenery: dict[UUID, list[RecordedEvent]] = {}
         self._acts: dict[UUID, list[RecordedEvent]] = {}
-        self._last = Played()
+        self._last: Facts = []
         self._bus = CommandBus(self, HANDLERS, numbers=lambda: 0)
 
     def build(self, streams: Mapping[UUID, Sequence[RecordedEvent]]) -> None:
@@ -59,11 +53,15 @@ class Stage:
         self._scenery |= self._acts
         self._acts.clear()
 
-    def play(self, command: Command, occasion: Occasion) -> Played:
+    def play(self, command: Command, occasion: Occasion) -> Facts:
         """What the command does, or its `Refusal`."""
-        self._last = Played()
+        self._last = []
         self._bus.carry_out(command, occasion)
         return self._last
+
+    def recall(self, streams: Mapping[UUID, Sequence[RecordedEvent]]) -> None:
+        """What an earlier run has done of the row that comes next."""
+        self._acts = {stream: list(events) for stream, events in streams.items() if events}
 
     def clear(self) -> None:
         """The next row finds only the scenery."""
@@ -94,7 +92,3 @@ class Stage:
 
     def locked(self, tenant: UUID, keys: Sequence[str]) -> AbstractContextManager[EventStore]:
         raise NotImplementedError("nobody else is on the stage")
-
-
-def facts(events: Iterable[RecordedEvent]) -> list[Event]:
-    return [event.fact for event in events]

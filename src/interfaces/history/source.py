@@ -10,7 +10,7 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from interfaces.history.story import CannotBe, Row
+from interfaces.history.story import CannotBe, Row, digest
 
 LONGEST_LINE = 1 << 20
 """Characters; what is longer is no table, and would be read into memory whole."""
@@ -62,11 +62,10 @@ class Table:
                 reason = f"It has {len(cells)} cells where the header has {width}."
                 yield line, CannotBe("cells-missing", reason)
                 continue
-            row = Row(line, dict(zip(self._header, cells, strict=True)))
-            digest = row.digest
-            twin = seen[digest]
-            seen[digest] += 1
-            yield Row(line, row.cells, twin) if twin else row
+            row = dict(zip(self._header, cells, strict=True))
+            contents = digest(row)
+            yield Row(line, row, f"{contents.hex()}.{seen[contents]}")
+            seen[contents] += 1
 
     def close(self) -> None:
         self._text.close()

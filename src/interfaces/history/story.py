@@ -23,21 +23,18 @@ class Row(Struct, frozen=True):
     line: int
     """Where it begins in the file; the header is line 1."""
     cells: Cells[str, str]
-    twin: int = 0
-    """How many rows with the very same cells stand above it: two equal rows are two bookings."""
+    key: str
+    """What the row is known by for ever: its contents, not its place.
 
-    @property
-    def key(self) -> str:
-        """What the row is known by for ever: its contents, not its place.
+    A source that is sorted otherwise, or has grown since its last import, brings nothing twice. Two equal rows are two
+    bookings: the key says how many equal ones stand above.
+    """
 
-        A source that is sorted otherwise or has grown since its last import brings nothing twice.
-        """
-        return f"{self.digest.hex()}.{self.twin}"
 
-    @property
-    def digest(self) -> bytes:
-        written = "\x1f".join(f"{column}\x1e{cell}" for column, cell in sorted(self.cells.items()))
-        return blake2b(written.encode(), digest_size=16).digest()
+def digest(cells: Cells[str, str]) -> bytes:
+    """The contents of a row, in whatever order its columns stand."""
+    written = "\x1f".join([f"{column}\x1e{cells[column]}" for column in sorted(cells)])
+    return blake2b(written.encode(), digest_size=16).digest()
 
 
 WORLD = UUID("5d0c1f0e-6f0b-5f0e-9a53-0f6a0f6a4b1e")
@@ -98,6 +95,8 @@ class Story(Struct, frozen=True):
 
     steps: tuple[Step, ...]
     """In the order in which they happened."""
+    writes: tuple[UUID, ...]
+    """The streams that its commands write: where the frame looks for what earlier runs did."""
     uses: tuple[Thing, ...]
     """The resources that its commands name."""
     settled: tuple[Note, ...] = ()
