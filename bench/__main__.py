@@ -1,0 +1,31 @@
+"""All tables, one after the other: `make bench`, or `make bench ARGS="append http"` for some.
+
+Each is a program of its own (`python -m bench.append --help`) and starts the servers that it needs, with fsync on.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+TABLES = {
+    "append": "a command's append, against the stock recorder and raw psycopg",
+    "http": "a booking over HTTP, against bare handlers",
+    "import_": "the import of a history, against raw rows",
+    "rebuild": "a rebuild, against the library's runner and COPY",
+}
+
+
+def main() -> int:
+    wanted = sys.argv[1:] or list(TABLES)
+    if unknown := [name for name in wanted if name not in TABLES]:
+        print(f"There is no table {unknown[0]!r}: choose among {', '.join(TABLES)}.", file=sys.stderr)
+        return 2
+    failed = 0
+    for name in wanted:
+        print(f"\n== {name}: {TABLES[name]}", flush=True)
+        failed |= subprocess.run([sys.executable, "-m", f"bench.{name}"], cwd=Path(__file__).parent.parent).returncode
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
