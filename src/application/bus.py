@@ -42,6 +42,10 @@ class KeyUsedDifferently(Rule):
     """This Idempotency-Key belongs to another request: use a new key for a new request."""
 
 
+class ViewBehind(Unavailable):
+    """What was to be seen is in the log, but the view has not yet taken it in: ask again in a moment."""
+
+
 class Answer(Struct, frozen=True):
     """What became of a command."""
 

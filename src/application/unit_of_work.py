@@ -136,6 +136,8 @@ class UnitOfWork:
             self.result["id"] = str(stream)
         if self.result["id"] == str(stream):
             self.result["version"] = version
+            if (status := getattr(after, "status", None)) is not None:
+                self.result["status"] = status
         return after
 
     @property

@@ -1,6 +1,6 @@
 """What can be asked for a booking, each handler right under its command."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
+from domain import localtime
 from domain.availability.offer import Wanted, offered
 from domain.booking.booking import Booking
 from domain.booking.errors import BadUnits, NothingWanted
@@ -20,7 +21,7 @@ from domain.resource.resource import Resource
 
 
 class WantedItem(Struct, frozen=True, forbid_unknown_fields=True):
-    """One resource for `[starts_at, ends_at)`, both with offset, in so many units."""
+    """One resource for `[starts_at, ends_at)` in so many units. A time without offset is local at the location."""
 
     resource_id: UUID
     starts_at: datetime
@@ -78,10 +79,19 @@ def offer(work: UnitOfWork, location_id: UUID, wanted: list[tuple[int, WantedIte
     location = work.read(Location, location_id)
     resources = {item.resource_id: work.read(Resource, item.resource_id) for _, item in wanted}
     wishes = [
-        Wanted(n, item.resource_id, Period(instant(item.starts_at), instant(item.ends_at)), item.units)
+        Wanted(n, item.resource_id, Period(typed(item.starts_at, location.zone), typed(item.ends_at, location.zone)),
+               item.units)
         for n, item in wanted
-    ]
+    ]  # fmt: skip
     return offered(wishes, resources, location, work.now)
+
+
+def typed(at: datetime, zone: str) -> datetime:
+    """The instant that was meant: by its offset, or, typed without one, by the wall at the location."""
+    if at.tzinfo is None:
+        instant(at.replace(tzinfo=UTC))  # refuses years in which zones cannot be asked
+        return localtime.typed(at, zone)
+    return instant(at)
 
 
 class ReleaseHold(Command, frozen=True):

@@ -46,6 +46,17 @@ def set_policy(command: SetPolicy, work: UnitOfWork) -> None:
     )
 
 
+class ReviseOrganization(Command, frozen=True):
+    """Several changes of the organization: all of them, or none."""
+
+    changes: tuple[RenameOrganization | SetPolicy, ...]
+
+
+def revise_organization(command: ReviseOrganization, work: UnitOfWork) -> None:
+    for change in command.changes:
+        HANDLERS[type(change)](change, work)
+
+
 class OpenLocation(Command, frozen=True):
     """A venue, with the IANA name of its zone."""
 
@@ -74,6 +85,7 @@ HANDLERS: dict[type[Command], Handler] = {
     FoundOrganization: found_organization,
     RenameOrganization: rename_organization,
     SetPolicy: set_policy,
+    ReviseOrganization: revise_organization,
     OpenLocation: open_location,
     RenameLocation: rename_location,
 }

@@ -72,10 +72,22 @@ def retire_resource(command: RetireResource, work: UnitOfWork) -> None:
     work.change(Resource, command.resource_id, lambda resource: resource.retire())
 
 
+class ReviseResource(Command, frozen=True):
+    """Several changes of one resource: all of them, or none."""
+
+    changes: tuple[RenameResource | ChangeCapacity | ChangeHours, ...]
+
+
+def revise_resource(command: ReviseResource, work: UnitOfWork) -> None:
+    for change in command.changes:
+        HANDLERS[type(change)](change, work)
+
+
 HANDLERS: dict[type[Command], Handler] = {
     RegisterResource: register_resource,
     RenameResource: rename_resource,
     ChangeCapacity: change_capacity,
     ChangeHours: change_hours,
     RetireResource: retire_resource,
+    ReviseResource: revise_resource,
 }
