@@ -1,0 +1,1 @@
+"""Views of organizations and their locations."""

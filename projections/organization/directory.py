@@ -1,0 +1,158 @@
+"""The directory: the organization with its policy, and its locations by name."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Column, Index, Integer, Table, Uuid, bindparam, select, tuple_
+from sqlalchemy.dialects.postgresql import BIGINT, TEXT
+
+from application.message import Occasion, Query, Scope
+from application.organization.queries import Locations, TheLocation, TheOrganization
+from application.recorded import RecordedEvent
+from domain.event import Event
+from domain.organization import events
+from domain.organization.errors import UnknownLocation, UnknownOrganization
+from domain.organization.organization import Policy
+from projections.view import TABLES, Answer, Asked, Change, Put, Set, View, bounded, compiled, compiling, one, page
+
+MOST_ROWS = 500
+
+ORGANIZATION = Table(
+    "organization", TABLES,
+    Column("tenant", Uuid, primary_key=True),
+    Column("version", BIGINT, nullable=False),
+    Column("position", BIGINT, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("hold_minutes", Integer, nullable=False),
+    Column("check_in_early_minutes", Integer, nullable=False),
+    Column("no_show_grace_minutes", Integer, nullable=False),
+)  # fmt: skip
+
+LOCATION = Table(
+    "location", TABLES,
+    Column("tenant", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("version", BIGINT, nullable=False),
+    Column("position", BIGINT, nullable=False),
+    Column("name", TEXT(collation="C"), nullable=False),
+    Column("zone", TEXT, nullable=False),
+    Index("location_name", "tenant", "name", "id"),
+)  # fmt: skip
+
+
+class OrganizationAsItStands(Struct, frozen=True):
+    id: UUID
+    version: int
+    position: int
+    name: str
+    hold_minutes: int
+    check_in_early_minutes: int
+    no_show_grace_minutes: int
+
+
+class LocationAsItStands(Struct, frozen=True):
+    id: UUID
+    version: int
+    position: int
+    name: str
+    zone: str
+
+
+_THE_ORGANIZATION = compiled(select(*ORGANIZATION.c).where(ORGANIZATION.c.tenant == bindparam("tenant")), "tenant")
+_LOCATIONS = select(
+    LOCATION.c.id, LOCATION.c.version, LOCATION.c.position, LOCATION.c.name, LOCATION.c.zone
+).where(LOCATION.c.tenant == bindparam("tenant"))  # fmt: skip
+_THE_LOCATION = compiled(_LOCATIONS.where(LOCATION.c.id == bindparam("id")), "tenant", "id")
+
+
+@compiling
+def _locations(given: frozenset[str]) -> Any:
+    statement = _LOCATIONS
+    if "after" in given:
+        last = tuple_(bindparam("after_name"), bindparam("after_id"))
+        statement = statement.where(tuple_(LOCATION.c.name, LOCATION.c.id) > last)
+    return statement.order_by(LOCATION.c.name, LOCATION.c.id).limit(bindparam("limit"))
+
+
+class Directory(View):
+    name: ClassVar[str] = "directory"
+    tables: ClassVar[tuple[Table, ...]] = (ORGANIZATION, LOCATION)
+
+    def project(self, recorded: RecordedEvent) -> Sequence[Change]:
+        learn = LEARNS.get(type(recorded.fact))
+        return () if learn is None else learn(recorded, recorded.fact)
+
+    def answers(self) -> Mapping[type[Query], Answer]:
+        return {
+            TheOrganization: self.the_organization,
+            TheLocation: self.the_location,
+            Locations: self.locations,
+        }
+
+    def the_organization(self, query: TheOrganization, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+        return Asked(_THE_ORGANIZATION.text, (occasion.tenant,), one(OrganizationAsItStands, UnknownOrganization))
+
+    def the_location(self, query: TheLocation, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+        return Asked(_THE_LOCATION.text, (occasion.tenant, query.location_id), one(LocationAsItStands, UnknownLocation))
+
+    def locations(self, query: Locations, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+        limit = bounded(query.limit, MOST_ROWS)
+        statement = _locations(frozenset() if query.after is None else frozenset({"after"}))
+        name, last = query.after or (None, None)
+        values = {"tenant": occasion.tenant, "after_name": name, "after_id": last, "limit": limit + 1}
+        shape = page(LocationAsItStands, limit, lambda row: (row.name, row.id))
+        return Asked(statement.text, statement.asked(values), shape)
+
+
+# what each fact does
+
+
+def _founded(recorded: RecordedEvent, fact: events.OrganizationFounded) -> Sequence[Change]:
+    usual = Policy()
+    row = {
+        "tenant": recorded.tenant, "version": recorded.version, "position": recorded.position, "name": fact.name,
+        "hold_minutes": _minutes(usual.hold), "check_in_early_minutes": _minutes(usual.check_in_early),
+        "no_show_grace_minutes": _minutes(usual.no_show_grace),
+    }  # fmt: skip
+    return (Put(ORGANIZATION, row),)
+
+
+def _organization_renamed(recorded: RecordedEvent, fact: events.OrganizationRenamed) -> Sequence[Change]:
+    return (Set(ORGANIZATION, (recorded.tenant,), {**_at(recorded), "name": fact.name}),)
+
+
+def _policy_set(recorded: RecordedEvent, fact: events.OrganizationPolicySet) -> Sequence[Change]:
+    values = {
+        **_at(recorded), "hold_minutes": fact.hold_minutes, "check_in_early_minutes": fact.check_in_early_minutes,
+        "no_show_grace_minutes": fact.no_show_grace_minutes,
+    }  # fmt: skip
+    return (Set(ORGANIZATION, (recorded.tenant,), values),)
+
+
+def _opened(recorded: RecordedEvent, fact: events.LocationOpened) -> Sequence[Change]:
+    row = {"tenant": recorded.tenant, "id": recorded.stream, **_at(recorded), "name": fact.name, "zone": fact.zone}
+    return (Put(LOCATION, row),)
+
+
+def _location_renamed(recorded: RecordedEvent, fact: events.LocationRenamed) -> Sequence[Change]:
+    return (Set(LOCATION, (recorded.tenant, recorded.stream), {**_at(recorded), "name": fact.name}),)
+
+
+def _at(recorded: RecordedEvent) -> dict[str, Any]:
+    return {"version": recorded.version, "position": recorded.position}
+
+
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds()) // 60
+
+
+LEARNS: dict[type[Event], Callable[[RecordedEvent, Any], Sequence[Change]]] = {
+    events.OrganizationFounded: _founded,
+    events.OrganizationRenamed: _organization_renamed,
+    events.OrganizationPolicySet: _policy_set,
+    events.LocationOpened: _opened,
+    events.LocationRenamed: _location_renamed,
+}

@@ -1,0 +1,9 @@
+"""All views that are kept in PostgreSQL."""
+
+from projections.booking.calendar import Calendar
+from projections.booking.history import History
+from projections.organization.directory import Directory
+from projections.resource.catalogue import Catalogue
+from projections.view import View
+
+VIEWS: tuple[View, ...] = (Calendar(), History(), Catalogue(), Directory())
