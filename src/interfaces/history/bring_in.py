@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
 from msgspec import Struct
@@ -11,7 +10,7 @@ from msgspec import Struct
 from application.bus import CommandBus
 from application.event_store import EventStore, Unavailable
 from domain.errors import Refusal
-from interfaces.history.plan import Deed, Plan, Pulse, Remark, sentence
+from interfaces.history.plan import SILENT, Deed, Plan, Pulse, Remark, sentence
 from interfaces.history.source import Table
 from interfaces.history.story import Mapping, own_organization
 
@@ -44,13 +43,13 @@ class Outcome(Struct, frozen=True):
 
 
 def bring_in(
-    path: Path,
+    table: Table,
     mapping: Mapping,
     bus: CommandBus,
     store: EventStore,
     now: datetime,
     remark: Callable[[Remark], None],
-    pulse: Pulse,
+    pulse: Pulse = SILENT,
     organization: UUID | None = None,
     limit: int | None = None,
 ) -> Outcome:
@@ -58,22 +57,18 @@ def bring_in(
 
     Raises `Unusable` before anything has been done, `Interrupted` between two commands, and `Stopped`.
     """
-    table = Table(path, mapping.columns)
+    tenant = organization or own_organization(mapping)
+    plan = Plan(mapping, tenant, store, found=organization is None, now=now)
     try:
-        tenant = organization or own_organization(mapping)
-        plan = Plan(mapping, tenant, store, found=organization is None, now=now)
-        try:
-            plan.read(table, limit, remark, pulse)
-            began = time.perf_counter()
-            carried_out, events = carry_out(plan, bus, pulse)
-            return Outcome(
-                tenant, plan.rows, dict(plan.refused), dict(plan.settled), plan.commands, carried_out, events,
-                time.perf_counter() - began,
-            )  # fmt: skip
-        finally:
-            plan.close()
+        plan.read(table, limit, remark, pulse)
+        began = time.perf_counter()
+        carried_out, events = carry_out(plan, bus, pulse)
+        return Outcome(
+            tenant, plan.rows, dict(plan.refused), dict(plan.settled), plan.commands, carried_out, events,
+            time.perf_counter() - began,
+        )  # fmt: skip
     finally:
-        table.close()
+        plan.close()
 
 
 def carry_out(plan: Plan, bus: CommandBus, pulse: Pulse) -> tuple[int, int]:

@@ -48,12 +48,12 @@ PRAGMA synchronous = OFF;
 CREATE TABLE rows (row INTEGER PRIMARY KEY, line INTEGER, key TEXT);
 CREATE TABLE steps (
     at INTEGER, row INTEGER, step INTEGER, name TEXT, command TEXT, body BLOB, reason TEXT, effects BLOB,
-    events INTEGER, done INTEGER, PRIMARY KEY (row, step)
+    events INTEGER, done INTEGER, command_id BLOB, PRIMARY KEY (row, step)
 ) WITHOUT ROWID;
 """
 IN_ORDER = "CREATE INDEX in_order ON steps (done, at, row, step)"
 REST = """
-SELECT line, key, at, name, command, body, reason, events FROM steps JOIN rows USING (row)
+SELECT line, key, at, name, command, body, reason, events, command_id FROM steps JOIN rows USING (row)
  WHERE NOT done ORDER BY at, row, step
 """
 # What earlier runs did comes first: this run's claims rise on top of it, whatever the moments say.
@@ -113,6 +113,7 @@ class Plan:
         self.rows = 0
         self.refused: Counter[str] = Counter()
         self.settled: Counter[str] = Counter()
+        self._actor = Actor("service", f"import:{mapping.name}", "importer")
         self._store = store
         self._now = now
         self._stage = Stage()
@@ -181,6 +182,9 @@ class Plan:
             for event in events:
                 done.setdefault(event.envelope.command_id, []).append((stream, event.fact))
         steps = [(step, self.ids.of("row", row.key, step.name)) for step in story.steps]
+        if len({command_id for _, command_id in steps}) < len(steps):
+            raise ValueError(f"{self.mapping.name} gives two steps of line {row.line} the same name")
+        whole = self.ids.of("row", row.key)
         todo = [step for step, command_id in steps if command_id not in done]
         earlier = set(done)
         try:
@@ -190,7 +194,7 @@ class Plan:
             self._stage.recall(streams)
             for step, command_id in steps:
                 if command_id not in done:
-                    done[command_id] = self._stage.play(step.command, self._occasion_of(row, step))
+                    done[command_id] = self._stage.play(step.command, self._occasion_of(row, step, command_id, whole))
         except Refusal as refusal:
             # A row is half there only if somebody else has changed its booking since it was begun; then it stays so.
             begun = "An earlier run began it, and it cannot be gone on with: " if earlier else ""
@@ -199,7 +203,9 @@ class Plan:
             self._stage.clear()
         if todo:
             self._things |= {thing.id: thing for thing in story.uses}
-        self._keep(row, [(step, command_id in earlier, done[command_id]) for step, command_id in steps])
+        if strange := {stream for facts in done.values() for stream, _ in facts}.difference(story.writes):
+            raise ValueError(f"{self.mapping.name} writes {strange} for line {row.line} without saying so")
+        self._keep(row, [(step, command_id, command_id in earlier, done[command_id]) for step, command_id in steps])
 
     def _require_past(self, steps: list[Step]) -> None:
         before = EPOCH
@@ -211,17 +217,18 @@ class Plan:
                 raise CannotBe("in-the-future", f"'{step.name}' lies in the future ({at:%Y-%m-%d}).")
             before = at
 
-    def _keep(self, row: Row, steps: list[tuple[Step, bool, Facts]]) -> None:
+    def _keep(self, row: Row, steps: list[tuple[Step, UUID, bool, Facts]]) -> None:
         self._kept.execute("INSERT INTO rows VALUES (?, ?, ?)", (self.rows, row.line, row.key))
         self._kept.executemany(
-            "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     (step.at - EPOCH) // MICROSECOND, self.rows, n, step.name, type(step.command).__name__,
                     b"" if done else msgspec.json.encode(step.command), step.reason,
                     packed(claim for stream, fact in facts for claim in claims_of(fact, stream)), len(facts), done,
+                    command_id.bytes,
                 )
-                for n, (step, done, facts) in enumerate(steps)
+                for n, (step, command_id, done, facts) in enumerate(steps)
             ],
         )  # fmt: skip
 
@@ -300,10 +307,11 @@ class Plan:
 
     def rest(self) -> Iterator[Deed]:
         """What is still to be done, in the order in which it happened."""
-        for line, key, at, name, command, body, reason, events in self._kept.execute(REST):
+        for line, key, at, name, command, body, reason, events, command_id in self._kept.execute(REST):
             row, moment = Row(line, {}, key), EPOCH + at * MICROSECOND
             step = Step(name, moment, msgspec.json.decode(body, type=NAMES[command]), reason)
-            yield Deed(line, name, step.command, self._occasion_of(row, step), events)
+            occasion = self._occasion_of(row, step, UUID(bytes=command_id), self.ids.of("row", key))
+            yield Deed(line, name, step.command, occasion, events)
 
     def close(self) -> None:
         self._kept.close()
@@ -311,18 +319,23 @@ class Plan:
     def _deed(self, command: Command, at: datetime, *words: str, role: str = "importer") -> Deed:
         return Deed(1, words[0], command, self._occasion(at, *words, role=role))
 
-    def _occasion_of(self, row: Row, step: Step) -> Occasion:
-        return replace(
-            self._occasion(step.at, "row", row.key, step.name),
+    def _occasion_of(self, row: Row, step: Step, command_id: UUID, whole: UUID) -> Occasion:
+        """All commands of a row are one matter (`whole`), and tell from which line they came."""
+        return Occasion(
+            tenant=self.tenant,
+            actor=self._actor,
             origin=Origin("import", request_id=f"line {row.line}"),
-            correlation_id=self.ids.of("row", row.key),
+            command_id=command_id,
+            keyed=True,
+            correlation_id=whole,
             reason=step.reason,
+            occurred_at=step.at,
         )
 
     def _occasion(self, at: datetime, *words: str, role: str = "importer") -> Occasion:
         return Occasion(
             tenant=self.tenant,
-            actor=Actor("service", f"import:{self.mapping.name}", role),
+            actor=replace(self._actor, role=role),
             origin=Origin("import"),
             command_id=self.ids.of(*words),
             keyed=True,

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Self, cast
 
 from interfaces.history.story import CannotBe, Row, digest
 
@@ -66,6 +66,12 @@ class Table:
             contents = digest(row)
             yield Row(line, row, f"{contents.hex()}.{seen[contents]}")
             seen[contents] += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         self._text.close()
