@@ -1,10 +1,11 @@
 """The library's Application, assembled from our parts through its own seams."""
 
 import os
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from eventsourcing.application import Application
+from eventsourcing.persistence import Recording
 from eventsourcing.utils import EnvType
 
 from infrastructure.event_store.factory import DEADLINE_SECONDS, POOL_SIZE, URL, Factory, refuse_unsafe
@@ -29,6 +30,14 @@ class Daybook(Application[UUID]):
             # Keyed by id alone, the library's cache would show one tenant's aggregate to another.
             self.AGGREGATE_CACHE_MAXSIZE: "", "IS_SNAPSHOTTING_ENABLED": "no",
         })
+
+    def save(self, *objs: Any, **kwargs: Any) -> list[Recording[UUID]]:
+        """Puts entries into the library's event store, as the library would after sorting out what it was given.
+
+        That sorting asks `isinstance` of a runtime protocol, which on Python 3.11 takes 30 us an event, a tenth of the
+        whole append; entries are known to be events. Snapshots and notifying, which would follow, are off.
+        """
+        return self.events.put(objs, **kwargs)
 
     @property
     def pool(self) -> Pool:

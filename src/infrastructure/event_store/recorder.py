@@ -86,13 +86,14 @@ class StreamRecorder(AggregateRecorder):
             if stored_events:
                 raise ProgrammingError("Events are recorded under a command: save(..., command=Append(...))")
             return None
-        parameters = _parameters(stored_events, command, effect, nowait=session is not None)
+        parameters = parameters_of(stored_events, command, effect, nowait=session is not None)
         carried = (
             self._carry_out(parameters, command, effect) if session is None
             else self._within(session, parameters, command, effect)
         )
         if receipt is not None:
             receipt.carried = carried
+            return None  # the whole answer is there; the library would wrap each position twice
         count = len(stored_events)
         return list(range(carried.position - count + 1, carried.position + 1))
 
@@ -323,7 +324,7 @@ def _carried(result: Any, command: Append) -> Carried:
     )
 
 
-def _parameters(
+def parameters_of(
     stored_events: Sequence[StoredEvent], command: Append, effect: Effect, nowait: bool
 ) -> list[bytes | None]:
     envelope = command.envelope

@@ -1,0 +1,165 @@
+"""Guards that were seen to bark: what the application's role cannot do, and what no caller of `append` can get round."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from appending import HOUR, START, TENANT, a_resource, booked, command, facts, item, registered
+from eventsourcing.persistence import StoredEvent
+
+from infrastructure.event_store.claims import effect_of
+from infrastructure.event_store.factory import UnsafeSetting
+from infrastructure.event_store.mapper import encoded
+from infrastructure.event_store.recorder import NoTenant, parameters_of, reading_for
+from infrastructure.event_store.statements import APPEND, PREPARED
+from infrastructure.event_store.store import PostgresEventStore
+from infrastructure.postgres import packed
+from infrastructure.postgres.migrate import APP_ROLE, EditedMigration, migrate
+from infrastructure.postgres.pool import Refused, Session
+
+TABLES = ["event", "command", "claim", "capacity", "cluster"]
+
+
+@pytest.fixture
+def app(url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(url, options=f"-c role={APP_ROLE}", autocommit=True) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("act", ["SELECT FROM {}", "DELETE FROM {}", "TRUNCATE {}", "INSERT INTO {} DEFAULT VALUES",
+                                 "UPDATE {} SET tenant = NULL", "DROP TABLE {}"])
+def test_the_applications_role_touches_no_table(app: psycopg.Connection[Any], table: str, act: str) -> None:
+    with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedColumn)):
+        app.execute(act.format(f"event_store.{table}"))
+
+
+def test_the_applications_role_calls_only_what_it_was_given(app: psycopg.Connection[Any]) -> None:
+    given = {
+        row[0] for row in app.execute(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace "
+            "AND has_function_privilege(oid, 'EXECUTE')"
+        ).fetchall()
+    }
+    assert given - {"reserve_numbers"} == {
+        "lock", "append", "refusal", "command_outcome", "read_streams", "read_stream", "watermark", "read_log", "lag",
+        "claims_in", "expired_holds", "forget_commands", "adopt_cluster",
+    }
+    assert app.execute("SELECT rolsuper, rolcanlogin, rolbypassrls FROM pg_roles WHERE rolname = current_user"
+                       ).fetchone() == (False, False, False)
+
+
+def test_every_function_pins_its_search_path(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        loose = connection.execute(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace AND prosecdef AND NOT "
+            "coalesce('search_path=pg_catalog, event_store, pg_temp' = ANY (proconfig), false)"
+        ).fetchall()
+    assert loose == []
+
+
+def test_the_tenant_is_first_in_every_key(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        keys = dict(connection.execute(
+            "SELECT conname, attname FROM pg_constraint c JOIN pg_attribute a ON attrelid = conrelid "
+            "AND attnum = conkey[1] WHERE connamespace = 'event_store'::regnamespace AND contype IN ('p', 'u', 'x') "
+            "AND attname <> 'one'"  # tables of one row
+        ).fetchall())
+    assert len(keys) >= 5
+    assert set(keys.values()) == {"tenant"}
+
+
+def test_even_the_owner_cannot_book_a_slot_twice(store: PostgresEventStore, url: str) -> None:
+    resource = a_resource(store)
+    booked(store, item(resource))
+    with psycopg.connect(url) as owner, pytest.raises(psycopg.errors.ExclusionViolation):
+        owner.execute(
+            "INSERT INTO event_store.claim VALUES (%s, %s, %s, 1, tstzrange(%s, %s), 1, NULL, true, false)",
+            [TENANT, resource, uuid4(), START, START + HOUR],
+        )
+
+
+def direct(session: Session, *args: Any, **more: Any) -> None:
+    what = command(*args, **more)
+    stored = [StoredEvent(e.stream, e.version, e.fact.tag, encoded(e.fact)) for e in what.events]
+    session.call(APPEND, parameters_of(stored, what, effect_of(what.events), nowait=False))
+
+
+def test_something_written_before_the_locks_barks(store: PostgresEventStore) -> None:
+    """A transaction with an id that then waits would stand in the log before the one it waited for."""
+    with store.pool.session() as session:
+        session.execute(b"BEGIN")
+        session.execute(b"SELECT pg_current_xact_id()")
+        with pytest.raises(Refused) as refused:
+            direct(session, *facts(uuid4(), registered()))
+        session.execute(b"ROLLBACK")
+    assert refused.value.constraint == "locks_before_id"
+
+
+@pytest.mark.parametrize("level", [b"REPEATABLE READ", b"SERIALIZABLE"])
+def test_an_old_snapshot_barks(store: PostgresEventStore, level: bytes) -> None:
+    with store.pool.session() as session:
+        session.execute(b"BEGIN ISOLATION LEVEL " + level)
+        with pytest.raises(Refused) as refused:
+            direct(session, *facts(uuid4(), registered()))
+        session.execute(b"ROLLBACK")
+    assert refused.value.constraint == "fresh_eyes"
+
+
+def test_claims_without_events_bark(store: PostgresEventStore) -> None:
+    """Whoever may call the function still cannot occupy, free or resize what no event speaks of."""
+    resource = a_resource(store)
+    booking = booked(store, item(resource))
+    claiming = command(*facts(uuid4(), registered()))
+    stored = [StoredEvent(e.stream, e.version, e.fact.tag, encoded(e.fact)) for e in claiming.events]
+    honest = parameters_of(stored, claiming, effect_of(claiming.events), nowait=False)
+    takes = [packed.uuids([resource]), packed.uuids([uuid4()]), packed.int4s([1]), packed.moments([START]),
+             packed.moments([START + HOUR]), packed.int4s([1]), packed.moments([None])]
+    for change in (
+        {11: packed.uuids([booking])}, {12: packed.uuids([booking])}, dict(zip(range(13, 20), takes, strict=True)),
+        {20: packed.uuids([resource]), 21: packed.int4s([9])},
+    ):
+        forged = [change.get(n, value) for n, value in enumerate(honest)]
+        with store.pool.session() as session, pytest.raises(Refused) as refused:
+            session.call(APPEND, forged)
+        assert refused.value.constraint == "claims_follow_events"
+
+
+def test_a_read_without_a_tenant_is_refused(store: PostgresEventStore) -> None:
+    resource = a_resource(store)
+    with pytest.raises(NoTenant):
+        store.application.recorder.select_events(resource)
+    with reading_for(TENANT):
+        assert len(store.application.recorder.select_events(resource)) == 1
+        assert [e.fact for e in store.application.events.get(resource)] == [registered()]
+    with reading_for(uuid4()):
+        assert store.application.recorder.select_events(resource) == []
+
+
+def test_the_librarys_cache_and_snapshots_stay_off(url: str) -> None:
+    with PostgresEventStore(url, env={"AGGREGATE_CACHE_MAXSIZE": "0", "IS_SNAPSHOTTING_ENABLED": "y"}) as store:
+        assert store.application.repository.cache is None
+        assert store.application.snapshots is None
+
+
+@pytest.mark.parametrize("name", ["POSTGRES_ENABLE_DB_FUNCTIONS", "DAYBOOK_POSTGRES_ENABLE_DB_FUNCTIONS"])
+def test_the_setting_that_loses_events_is_refused(url: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "y")
+    with pytest.raises(UnsafeSetting, match=name):
+        PostgresEventStore(url)
+    monkeypatch.setenv(name, "n")
+    PostgresEventStore(url).close()
+
+
+def test_a_migration_is_applied_once_and_never_edited(url: str) -> None:
+    assert migrate(url) == []
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE public.daybook_migration SET sha256 = 'x' WHERE id = '0001_event_store'")
+    with pytest.raises(EditedMigration):
+        migrate(url)
+
+
+def test_every_prepared_statement_calls_a_function(store: PostgresEventStore) -> None:
+    assert all(b"FROM event_store." in text or text.startswith(b"SELECT event_store.") for text in PREPARED.values())
