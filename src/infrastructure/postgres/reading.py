@@ -154,3 +154,13 @@ async def standing(pool: Pool) -> list[Standing]:
         Standing(view, position, behind, 0.0 if oldest is None else max((now - oldest).total_seconds(), 0.0), parked)
         for view, position, behind, oldest, parked in found
     ]
+
+
+def behind(pool: Pool) -> Callable[[int], Awaitable[tuple[int, datetime | None]]]:
+    """For followers that are kept elsewhere (the audit trail): how many events come after a position, since when."""
+
+    async def asked(position: int) -> tuple[int, datetime | None]:
+        found = await rows(pool, "SELECT behind, oldest FROM event_store.lag(%s, 100000)", [position])
+        return found[0][0], found[0][1]
+
+    return asked
