@@ -147,8 +147,9 @@ class Raw:
         self._connections: list[psycopg.Connection[tuple[object, ...]]] = []
         with psycopg.connect(url) as connection:
             connection.execute(
-                "CREATE TABLE IF NOT EXISTS raw_event (tenant uuid NOT NULL, stream uuid NOT NULL, version bigint NOT NULL, "
-                "event_id uuid NOT NULL, tag text NOT NULL, state bytea NOT NULL, metadata bytea NOT NULL, "
+                "CREATE TABLE IF NOT EXISTS raw_event (tenant uuid NOT NULL, stream uuid NOT NULL, "
+                "version bigint NOT NULL, event_id uuid NOT NULL, tag text NOT NULL, state bytea NOT NULL, "
+                "metadata bytea NOT NULL, "
                 "recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(), position bigserial, "
                 "PRIMARY KEY (tenant, stream, version))"
             )

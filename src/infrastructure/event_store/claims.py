@@ -141,7 +141,7 @@ def rebuild(url: str, progress: Progress | None = None, of: ClaimsOf = claims_of
         position, seen = _fold(connection, progress, of, to_end=False)
         with connection.transaction():
             connection.execute(
-                "LOCK TABLE event_store.event, event_store.capacity, event_store.claim IN SHARE ROW EXCLUSIVE MODE"
+                "LOCK TABLE event_store.claim, event_store.capacity, event_store.event IN SHARE ROW EXCLUSIVE MODE"
             )
             _fold_rest(connection, position, seen, progress, of)
             found = list(_compare(connection))

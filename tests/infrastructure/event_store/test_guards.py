@@ -1,4 +1,4 @@
-"""Guards that were seen to bark: what the application's role cannot do, and what no caller of `append` can get round."""
+"""Guards that were seen to bark: what the application's role cannot do, what no caller of `append` can get round."""
 
 from collections.abc import Iterator
 from typing import Any

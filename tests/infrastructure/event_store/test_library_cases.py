@@ -60,12 +60,14 @@ class Log(Supplying, LogRecorder):
     def select_notifications(self, start: int | None, limit: int, stop: int | None = None, topics: Sequence[str] = (),
                              *, inclusive_of_start: bool = True) -> Sequence[Notification]:
         order = self._order()
-        position = {n: at for n, at in enumerate(order, 1)}
+        position = dict(enumerate(order, 1))
         found = super().select_notifications(
             None if start is None else position.get(start, start and order[-1] + 1), limit,
             None if stop is None else position[stop], topics, inclusive_of_start=inclusive_of_start,
         )
-        return [replace(one, id=order.index(one.id) + 1, originator_version=one.originator_version - 1) for one in found]
+        return [
+            replace(one, id=order.index(one.id) + 1, originator_version=one.originator_version - 1) for one in found
+        ]
 
     def max_notification_id(self) -> int | None:
         last = super().max_notification_id()
@@ -96,7 +98,7 @@ class TestLog(ApplicationRecorderTestCase[LogRecorder]):
     store: PostgresEventStore
 
     def create_recorder(self) -> LogRecorder:
-        load = self._testMethodName in ("test_concurrent_no_conflicts", "test_concurrent_throughput", "test_performance")
+        load = self._testMethodName.startswith("test_concurrent") or self._testMethodName == "test_performance"
         return Steady(self.store.pool) if load else Log(self.store.pool)
 
     def test_insert_subscribe(self) -> None:
