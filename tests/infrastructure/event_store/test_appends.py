@@ -110,7 +110,7 @@ def test_a_taken_slot_says_until_when(store: PostgresEventStore) -> None:
         booked(store, item(resource, 1.5))
     taken = refusal.value
     assert (taken.resource_id, taken.until, taken.free, list(taken.holds), taken.held) == (
-        resource, START + 2 * HOUR, 0, [], False
+        resource, START + 2 * HOUR, None, [], False
     )
     booked(store, item(resource, 2))
 

@@ -309,6 +309,7 @@ BEGIN
       INTO free, until, holds, held;
     IF wanted[k] > free THEN
       resource := resources[k];
+      IF room = 1 THEN free := NULL; END IF;            -- of one unit there is nothing to count: it is occupied
       RETURN;
     END IF;
   END LOOP;
