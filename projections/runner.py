@@ -189,7 +189,7 @@ class _Pending:
     def _update(self, key: Key, row: Row, values: Row) -> None:
         row.update(values)
         if key in self.keeps:
-            self.keeps[key] -= values.keys()
+            self.keeps[key] = frozenset(self.keeps[key] - values.keys())
 
     def remove(self, key: Key) -> None:
         self.removed[key] = None

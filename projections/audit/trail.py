@@ -119,7 +119,7 @@ def changes(before: Any, after: Any, path: str = "") -> Iterator[Document]:
         for name in sorted(before.keys() | after.keys()):
             inner = f"{path}.{name}" if path else name
             yield from changes(before.get(name), after.get(name), inner)
-    elif isinstance(before, list | tuple) and isinstance(after, list | tuple) and len(before) == len(after):
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for n, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from changes(old, new, f"{path}[{n}]")
     else:
@@ -191,7 +191,7 @@ def _plain(state: Aggregate | None) -> Document:
     """The state in the types that may be hashed; nothing where there is none. The id is the target's."""
     if state is None:
         return {}
-    plain: Document = msgspec.to_builtins(state)
+    plain: Document = msgspec.json.decode(msgspec.json.encode(state))
     del plain["id"]
     return plain
 

@@ -1,0 +1,278 @@
+"""The audit trail: as many documents as events, each once, never changed, and aloud when something does not agree."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from logbook import CUSTOMER, NOON, STAFF, SUITE, TENANT, held, house, item, lives, recorded, write
+
+from application.audit.queries import AuditTrail
+from application.message import Occasion
+from application.recorded import Origin
+from domain.booking import events as booking
+from domain.booking.booking import Booking
+from infrastructure import mongo
+from infrastructure.embedded.mongo import Mongo
+from infrastructure.postgres.reading import behind, reading_pool
+from infrastructure.postgres.source import Source
+from projections.audit import trail
+from projections.runner import connected
+
+ONE, TWO = UUID(int=1), UUID(int=2)
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
+Database = mongo.Database[mongo.Document]
+
+
+def told(url: str, database: Database, source: Source | None = None, states: int = trail.STATES) -> trail.Writer:
+    writer = trail.Writer(database, source or Source(), states)
+    writer.prepare()
+    writer.find()
+    with connected(url, "test") as connection:
+        while writer.step(connection, 300):
+            pass
+    return writer
+
+
+def documents(database: Database) -> list[mongo.Document]:
+    return list(database[trail.TRAIL].find().sort([("tenant", 1), ("seq", 1)]))
+
+
+# one document
+
+
+def test_a_document_says_who_did_what_to_which_with_before_and_after() -> None:
+    event = recorded(booking.BookingCancelled("customer"), ONE, 3, position=7 << 60, reason="ill", local_minute=540)
+    before = Booking(id=ONE, reference="A", status="confirmed", items=(item(),))
+    document = trail.told(event, 1500, "ab" * 32, before, before.evolve(event.fact))
+    assert document["_id"] == f"d:{TENANT}:000000001500"
+    assert document["action"] == "booking.cancelled"
+    assert document["actor"]["id"] == STAFF.id
+    assert document["reason"] == "ill"
+    assert document["local_min"] == 540
+    assert document["target"] == {"type": "booking", "id": str(ONE)}
+    assert document["changes"] == [{"path": "status", "before": "confirmed", "after": "cancelled"}]
+    assert document["src"]["position"] == str(7 << 60)
+    assert document["at"] == "2027-03-10T12:00:00.000000Z"
+
+
+def test_only_types_whose_canonical_form_is_one() -> None:
+    def plain(value: Any) -> bool:
+        if isinstance(value, dict):
+            return all(isinstance(name, str) and plain(inner) for name, inner in value.items())
+        if isinstance(value, list):
+            return all(plain(inner) for inner in value)
+        return value is None or isinstance(value, str | bool | int)
+
+    fact = held(item(), item(2, SUITE), customer_id=CUSTOMER)
+    event = recorded(fact, ONE, 1)
+    document = trail.told(event, 1, "ab" * 32, None, Booking(id=ONE).evolve(fact))
+    del document["ts"]
+    assert plain(document)
+
+
+def test_changes_name_the_path_of_what_changed() -> None:
+    before, after = (
+        {"a": 1, "items": [{"n": 1}, {"n": 2}], "x": None},
+        {"a": 1, "items": [{"n": 1}, {"n": 3}], "x": "y"},
+    )
+    assert list(trail.changes(before, after)) == [
+        {"path": "items[1].n", "before": 2, "after": 3}, {"path": "x", "before": None, "after": "y"},
+    ]  # fmt: skip
+    assert list(trail.changes({"items": [1]}, {"items": [1, 2]})) == [{"path": "items", "before": [1], "after": [1, 2]}]
+
+
+# the whole trail
+
+
+def test_as_many_documents_as_events_in_their_order(url: str, trail_database: Database) -> None:
+    other = uuid4()
+    facts = [*house(), *lives(150)]
+    write(url, facts[:200])
+    write(url, [(ONE, 1, held())], tenant=other)
+    write(url, facts[200:])
+    told(url, trail_database)
+    found = documents(trail_database)
+    mine = [one for one in found if one["tenant"] == str(TENANT)]
+    assert [one["seq"] for one in mine] == list(range(1, len(facts) + 1))
+    assert [(one["src"]["agg"], one["src"]["ver"]) for one in mine] == [(str(s), v) for s, v, _ in facts]
+    assert [one["seq"] for one in found if one["tenant"] == str(other)] == [1]
+    assert trail.verify(url, trail_database, Source()).differences == []
+
+
+def test_telling_again_changes_nothing_with_the_hint_and_without(url: str, trail_database: Database) -> None:
+    write(url, [*house(), *lives(100)])
+    assert told(url, trail_database).written > 0
+    before = documents(trail_database)
+    assert told(url, trail_database).written == 0
+    trail_database[trail.HINTS].delete_many({})
+    assert told(url, trail_database).written == 0
+    assert documents(trail_database) == before
+
+
+def test_states_that_do_not_fit_are_folded_again_to_the_same_documents(url: str, trail_url: str) -> None:
+    write(url, [*house(), *lives(100)])
+    few, many = (mongo.writing(trail_url.replace("test_", name)) for name in ("few_", "many_"))
+    told(url, few, states=2)
+    told(url, many)
+    assert [trail.canonical(one) for one in documents(few)] == [trail.canonical(one) for one in documents(many)]
+
+
+def test_two_writers_at_once_write_the_same(url: str, trail_database: Database) -> None:
+    facts = [*house(), *lives(300)]
+    followers = [
+        trail.Follower(url, lambda: mongo.writing(address(trail_database)), Source(), exclusive=False) for _ in range(2)
+    ]
+    threads = [threading.Thread(target=follower.run) for follower in followers]
+    for thread in threads:
+        thread.start()
+    for start in range(0, len(facts), 250):
+        write(url, facts[start : start + 250])
+    until(lambda: trail_database[trail.TRAIL].count_documents({}) == len(facts))
+    for follower in followers:
+        follower.stop()
+    for thread in threads:
+        thread.join(10)
+    assert not any(follower.forked for follower in followers)
+    assert trail.verify(url, trail_database, Source()).differences == []
+
+
+def address(database: Database) -> str:
+    """The same server and database, for a client of one's own."""
+    return ADDRESSES[database.name]
+
+
+ADDRESSES: dict[str, str] = {}
+
+
+@pytest.fixture(autouse=True)
+def _addresses(trail_url: str) -> None:
+    ADDRESSES[trail_url.rsplit("/", 1)[1].partition("?")[0]] = trail_url
+
+
+def until(true: Callable[[], bool], patience: float = 30.0) -> None:
+    ends = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < ends, "it never came"
+        time.sleep(0.05)
+
+
+def test_another_document_in_its_place_stops_the_writer_aloud(url: str, trail_database: Database) -> None:
+    write(url, [(ONE, 1, held()), (ONE, 2, booking.BookingConfirmed())])
+    told(url, trail_database)
+    planted = trail_database[trail.TRAIL].find_one({"seq": 2})
+    assert planted is not None
+    planted |= {"_id": trail.place(TENANT, 3), "seq": 3, "actor": None}
+    planted["src"] |= {"ver": 3}
+    trail_database[trail.TRAIL].insert_one(planted)
+    # Somebody put a document where the next one belongs: the trail now ends behind the log's place for it.
+    trail_database[trail.TRAIL].update_one({"seq": 3}, {"$set": {"src.position": "1"}})
+    write(url, [(ONE, 3, booking.BookingCheckedIn())])
+    alarms: list[str] = []
+    follower = trail.Follower(
+        url, lambda: mongo.writing(address(trail_database)), Source(), alarm=lambda name, about: alarms.append(name)
+    )
+    thread = threading.Thread(target=follower.run)
+    thread.start()
+    until(lambda: follower.forked)
+    follower.stop()
+    thread.join(10)
+    assert alarms == ["audit.fork"]
+    assert trail_database[trail.TRAIL].count_documents({}) == 3, "nothing was overwritten or added"
+
+
+def test_an_edited_and_a_removed_document_are_found(url: str, trail_database: Database) -> None:
+    write(url, [*house(), *lives(30)])
+    told(url, trail_database)
+    trail_database[trail.TRAIL].update_one({"seq": 5}, {"$set": {"actor.id": "somebody else"}})
+    trail_database[trail.TRAIL].delete_one({"seq": 9})
+    found = trail.verify(url, trail_database, Source()).differences
+    assert [(one.id[-12:], one.kind) for one in found] == [("000000000005", "different"), ("000000000009", "missing")]
+
+
+def test_an_unreadable_event_has_a_document_of_its_own(url: str, trail_database: Database) -> None:
+    write(url, [(ONE, 1, held()), (ONE, 2, ("booking.sealed", b"{}")), (ONE, 3, booking.BookingConfirmed())])
+    told(url, trail_database)
+    _, unreadable, after = documents(trail_database)
+    assert (unreadable["kind"], unreadable["schema"], unreadable["actor"]) == ("unreadable", "booking.sealed", None)
+    assert len(unreadable["src"]["state_sha256"]) == 64
+    assert after["changes"] == [{"path": "status", "before": "held", "after": "confirmed"}]
+    assert trail.verify(url, trail_database, Source()).differences == []
+
+
+def test_mongo_gone_and_back(url: str, tmp_path: Any) -> None:
+    """Its own server, killed under the follower: what was acknowledged is there, and the rest comes."""
+    server = Mongo(tmp_path)
+    server.start()
+    facts = [*house(), *lives(150)]
+    follower = trail.Follower(url, lambda: mongo.writing(server.url), Source())
+    thread = threading.Thread(target=follower.run)
+    try:
+        write(url, facts[:200])
+        thread.start()
+        database = mongo.writing(server.url)
+        until(lambda: database[trail.TRAIL].count_documents({}) == 200)
+        server.kill()
+        write(url, facts[200:])
+        time.sleep(0.5)
+        assert thread.is_alive()
+        server.start()
+        until(lambda: database[trail.TRAIL].count_documents({}) == len(facts))
+        assert trail.verify(url, database, Source()).differences == []
+        database.client.close()
+    finally:
+        follower.stop()
+        thread.join(10)
+        server.kill()
+
+
+# asking it
+
+
+def answered(url: str, trail_url: str, *queries: AuditTrail, tenant: UUID = TENANT) -> list[trail.Trail]:
+    async def ask() -> list[trail.Trail]:
+        async with reading_pool(url, 2) as pool:
+            database = mongo.reading(trail_url)
+            bus = trail.Reader(database, behind(pool)).answerers()
+            occasion = Occasion(tenant, STAFF, Origin("api"), uuid4())
+            found = [await bus[AuditTrail](query, occasion, "any") for query in queries]
+            await database.client.close()
+            return found
+
+    return asyncio.run(ask())
+
+
+def test_the_trail_by_booking_actor_action_and_period(url: str, trail_url: str, trail_database: Database) -> None:
+    write(url, house())
+    write(url, [(ONE, 1, held()), (ONE, 2, booking.BookingConfirmed()), (TWO, 1, held())], at=NOON + timedelta(days=1))
+    told(url, trail_database)
+    position = write(url, [(TWO, 2, booking.BookingConfirmed())])
+    by_booking, by_actor, by_action, by_period, nobody, first = answered(
+        url, trail_url, AuditTrail(booking_id=ONE), AuditTrail(actor_id=STAFF.id), AuditTrail(action="booking.held"),
+        AuditTrail(recorded_from=NOON + timedelta(hours=1), recorded_before=NOON + timedelta(days=2)),
+        AuditTrail(actor_id="{'$ne': 1}"), AuditTrail(limit=2),
+    )  # fmt: skip
+    assert [row.action for row in by_booking.rows] == ["booking.held", "booking.confirmed"]
+    assert [row.seq for row in by_actor.rows] == list(range(1, 8))
+    assert [row.target["id"] for row in by_action.rows] == [str(ONE), str(TWO)]
+    assert [row.seq for row in by_period.rows] == [5, 6, 7]
+    assert nobody.rows == []
+    assert (len(first.rows), first.next) == (2, 2)
+    assert first.complete_to is not None
+    assert first.complete_to.seq == 7
+    assert int(first.complete_to.position) < position
+    assert first.behind == 1
+    [rest] = answered(url, trail_url, AuditTrail(after=2, limit=5))
+    assert ([row.seq for row in rest.rows], rest.next) == ([3, 4, 5, 6, 7], None)
+
+
+def test_another_organization_sees_nothing(url: str, trail_url: str, trail_database: Database) -> None:
+    write(url, [(ONE, 1, held())])
+    told(url, trail_database)
+    [found] = answered(url, trail_url, AuditTrail(booking_id=ONE), tenant=uuid4())
+    assert (found.rows, found.complete_to) == ([], None)
+    assert trail.criteria(AuditTrail(action="x"), TENANT)["$and"][-1] == {"tenant": {"$eq": str(TENANT)}}
