@@ -1,7 +1,7 @@
 """People who book, move, cancel, change their minds and resize rooms, all at once and on the same few resources.
 
-What they want follows from a seed; what they get depends on who was first. Bookings have ids that others can guess,
-so that several hands reach for the same one.
+What they want follows from a seed; what they get depends on who was first, and they go on with that. What one has
+booked the others know of, so that several hands reach for the same booking.
 """
 
 import random
@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from application.booking.commands import (
     Approve,
@@ -35,15 +35,12 @@ PATIENCE = 0.05
 class Person:
     """One client: what it wants next, from a seed of its own."""
 
-    def __init__(self, town: Town, seed: int, number: int, people: int, resizes: bool = True) -> None:
+    def __init__(self, town: Town, seed: int, number: int, known: list[UUID], resizes: bool = True) -> None:
         self.town = town
-        self.name = f"{seed}-{number}"
-        self._seed = seed
-        self._number = number
-        self._people = people
+        self.name = f"{seed}-{number:03d}"
+        self._known = known
         self._chance = random.Random(f"{seed}/{number}")
         self._resources = list(town.resources)
-        self._placed = 0
         self._mine: list[UUID] = []
         self._wishes = 0
         self._resizes = resizes
@@ -51,13 +48,14 @@ class Person:
     def wish(self) -> Wish:
         self._wishes += 1
         command, events = self._command()
-        return Wish(f"{self.name}-{self._wishes}", command, events)
+        return Wish(f"{self.name}-{self._wishes:05d}", command, events)
 
     def learn(self, outcome: Outcome) -> None:
         """What it got it goes on with."""
         if outcome.verdict == "ok" and outcome.version in (1, 2) and outcome.stream not in (None, *self._mine):
             assert outcome.stream is not None
             self._mine.append(outcome.stream)
+            self._known.append(outcome.stream)
             del self._mine[:-12]
 
     def _command(self) -> tuple[Command, int]:
@@ -88,9 +86,8 @@ class Person:
         return self._booking("confirm"), 2
 
     def _booking(self, then: str) -> Command:
-        self._placed += 1
         resource, start, hours, units = self._place()
-        return booking_of(self.town, resource, start, hours, units, then, self._id(self._number, self._placed))
+        return booking_of(self.town, resource, start, hours, units, then)
 
     def _place(self) -> tuple[UUID, float, float, int]:
         chance = self._chance
@@ -98,19 +95,17 @@ class Person:
         start, hours = chance.randrange(HOURS * 2) / 2, chance.choice([0.5, 1, 1, 1.5, 3])
         return resource, start, hours, chance.randint(1, min(2, self.town.resources[resource]))
 
-    def _id(self, person: int, nth: int) -> UUID:
-        return uuid5(self.town.tenant, f"{self._seed}/{person}/{nth}")
-
     def _somebodys(self) -> UUID | None:
-        """Mostly one's own; sometimes a guess at a neighbour's, who has placed about as many."""
-        if self._placed and self._chance.random() < 0.15:
-            return self._id(self._chance.randrange(self._people), self._chance.randint(1, self._placed))
-        return self._chance.choice(self._mine) if self._mine else None
+        """Mostly one's own; sometimes a neighbour's, sometimes one that never was."""
+        where = self._chance.choices(
+            [self._mine, self._known[-40:], [UUID(int=self._chance.getrandbits(128))]], [70, 28, 2]
+        )[0]
+        return self._chance.choice(where) if where else None
 
 
 def ask(door: Door, journal: Journal, wish: Wish, client: str, tries: int = 5) -> Outcome:
     """One wish with its intent and its outcomes; what is in flight is asked for again under its key."""
-    journal.write(door.intent(wish, client))
+    journal.write(wish.intent(client))
     while True:
         outcome = door.send(wish)
         journal.write(outcome)
@@ -128,18 +123,19 @@ class Crowd:
 
     def __init__(
         self, town: Town, doors: list[Door], folder: Path, seed: int, people: int, *, first: int = 0,
-        everybody: int | None = None, each: int | None = None, durable: bool = True, resizes: bool = True,
+        each: int | None = None, durable: bool = True, resizes: bool = True,
         pace: float = 0.0,
     ) -> None:  # fmt: skip
         self.wishes: dict[str, tuple[Wish, Door]] = {}
         self.asked = 0
+        self._booked: list[UUID] = []
         self._stopping = threading.Event()
         self._errors: list[BaseException] = []
         self._each, self._pace = each, pace
         self._journals: list[Journal] = []
         self._threads: list[threading.Thread] = []
         for n in range(first, first + people):
-            person = Person(town, seed, n, everybody or first + people, resizes)
+            person = Person(town, seed, n, self._booked, resizes)
             journal = Journal(folder / f"{person.name}.journal", durable)
             self._journals.append(journal)
             self._threads.append(

@@ -1,4 +1,4 @@
-"""A second process that fights: `python -m bench.chaos.fighters URL FOLDER SEED FIRST PEOPLE EVERYBODY EACH`.
+"""A second process that fights: `python -m bench.chaos.fighters URL FOLDER SEED FIRST PEOPLE EACH`.
 
 The town comes on stdin. It is a program of its own, and not a fork, because a fork would share sockets and threads.
 """
@@ -14,12 +14,10 @@ from bench.chaos.town import Town, bus_door
 
 def main() -> None:
     url, folder, *numbers = sys.argv[1:]
-    seed, first, people, everybody, each = map(int, numbers)
+    seed, first, people, each = map(int, numbers)
     town = msgspec.json.decode(sys.stdin.buffer.read(), type=Town)
     with bus_door(url, town.tenant, pool_size=people) as door:
-        crowd = Crowd(
-            town, [door], Path(folder), seed, people, first=first, everybody=everybody, each=each, durable=False
-        )
+        crowd = Crowd(town, [door], Path(folder), seed, people, first=first, each=each, durable=False)
         crowd.start()
         crowd.join()
 

@@ -8,10 +8,12 @@ with a rebuild. tests/stories/test_checkers_bark.py plants breaches and sees eac
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
 from msgspec import Struct
+from pymongo.database import Database
 
 from application.recorded import RecordedEvent
 from bench.chaos.journal import Case
@@ -19,6 +21,10 @@ from bench.chaos.town import CLIENT, FOUNDING
 from domain.availability.proof import Ledger
 from infrastructure.event_store import claims as claims_table
 from infrastructure.event_store import log as the_log
+from infrastructure.postgres.source import Source
+from projections.audit import trail
+from projections.rebuild import Rebuild
+from projections.views import VIEWS
 
 
 class Breach(Struct, frozen=True):
@@ -102,45 +108,46 @@ def claims(url: str) -> Iterator[Breach]:
 def answered(cases: Sequence[Case], log: Sequence[RecordedEvent]) -> Iterator[Breach]:
     """I1, I2, I8: every `ok` command's events are there, once and whole; no `fail` has any; nobody else's are there.
 
-    An `unknown` that was never resolved may have all its events or none. Commands whose journal does not know their id
-    are not looked at. What the house does by itself (dead holds that expire, what the story set up) has no case.
+    An `unknown` that was never resolved may have all its events or none. What the house does by itself (dead holds that
+    expire, what the story set up) has no case.
     """
-    by_command: dict[UUID, list[RecordedEvent]] = defaultdict(list)
+    by_key: dict[str, list[RecordedEvent]] = defaultdict(list)
+    places: dict[tuple[UUID, int], int] = {}
     for event in log:
-        by_command[event.envelope.command_id].append(event)
-    known: set[UUID] = set()
+        places[event.stream, event.version] = event.position
+        if event.envelope.actor.id == CLIENT:
+            by_key[event.envelope.origin.request_id or ""].append(event)
     for case in cases:
-        intent, command_id = case.intent, case.intent.command_id
-        if command_id is None:
-            continue
-        known.add(command_id)
-        events = by_command.get(command_id, [])
-        name = f"{intent.command} {intent.key}"
-        if case.verdict == "fail" and events:
-            yield Breach("I2 refused but done", f"{name}: {len(events)} events at {events[0].position}")
-        if events and len(events) != intent.events:
-            yield Breach("I1 not whole", f"{name}: {len(events)} events instead of {intent.events}")
-        answers = {
-            (o.stream, o.version, o.position) for o in case.outcomes if o.verdict == "ok" and o.changed
-        }  # fmt: skip
-        if len(answers) > 1:
-            yield Breach("I8 two answers", f"{name}: {sorted(map(str, answers))}")
-        for stream, version, position in answers:
-            if not events:
-                yield Breach("I1 lost", f"{name} was acknowledged, version {version} of {stream}, and is not there")
-                continue
+        yield from _answered(case, by_key.pop(case.intent.key, []), places)
+    for key, events in by_key.items():
+        if not key.startswith(FOUNDING):
+            yield Breach("I1 nobody asked", f"{events[0].envelope.command} {key}: {len(events)} events")
+
+
+def _answered(case: Case, events: list[RecordedEvent], places: dict[tuple[UUID, int], int]) -> Iterator[Breach]:
+    intent = case.intent
+    name = f"{intent.command} {intent.key}"
+    if case.verdict == "fail" and events:
+        yield Breach("I2 refused but done", f"{name}: {len(events)} events at {events[0].position}")
+    if events and (len(events) != intent.events or len({event.envelope.command_id for event in events}) != 1):
+        yield Breach("I1 not once", f"{name}: {len(events)} events instead of {intent.events}")
+    answers = {(o.stream, o.version, o.position) for o in case.outcomes if o.verdict == "ok" and o.changed is not False}
+    if len(answers) > 1:
+        yield Breach("I8 two answers", f"{name}: {sorted(map(str, answers))}")
+    for stream, version, position in answers:
+        said = f"{name} was acknowledged as version {version} of {stream} at {position}"
+        if events:
             last = events[-1]
-            if stream is not None and last.stream != stream:
-                yield Breach("I1 elsewhere", f"{name} was acknowledged for {stream} and stands in {last.stream}")
-            if version not in (None, last.version) or position not in (None, last.position):
-                said, found = f"version {version} at {position}", f"{last.version} at {last.position}"
-                yield Breach("I1 another place", f"{name} was acknowledged as {said}, and is {found}")
-        if events and any(o.verdict == "ok" and not o.changed for o in case.outcomes) and not answers:
-            yield Breach("I1 unsaid", f"{name} was answered with 'nothing happened', and has {len(events)} events")
-    for command_id, events in by_command.items():
-        own, key = events[0].envelope, events[0].envelope.origin.request_id or ""
-        if own.actor.id == CLIENT and command_id not in known and not key.startswith(FOUNDING):
-            yield Breach("I1 nobody asked", f"{own.command} {key}: {len(events)} events")
+            if (stream, version, position) != (last.stream, last.version, last.position):
+                yield Breach("I1 elsewhere", f"{said}, and is {last.version} of {last.stream} at {last.position}")
+            continue
+        # A door that does not say whether anything was done: then what was seen, at least, must be there.
+        unsaid = any(o.verdict == "ok" and o.changed is None for o in case.outcomes) and not intent.always
+        seen = None if stream is None or version is None else places.get((stream, version))
+        if not unsaid or seen is None or position is None or seen > position:
+            yield Breach("I1 lost", f"{said}, and is not there")
+    if events and not answers and case.verdict == "ok":
+        yield Breach("I1 unsaid", f"{name} was answered with 'nothing happened', and has {len(events)} events")
 
 
 def commands(url: str) -> Iterator[Breach]:
@@ -169,6 +176,40 @@ def followed(seen: Sequence[int], log: Iterable[RecordedEvent]) -> Iterator[Brea
         yield Breach("I4 made up", f"{len(made_up)} events that are not there, the first at {min(made_up)}")
     if list(seen) != sorted(seen):
         yield Breach("I4 out of turn", "the follower saw the log in another order")
+
+
+def caught_up(url: str) -> bool:
+    """Whether the views stand at the end of the log."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT coalesce(max(e.position), 0) <= (SELECT coalesce(min(p.position), 0) FROM read.position p "
+            "WHERE p.view = ANY (%s)) FROM event_store.event e",
+            [[view.name for view in VIEWS]],
+        ).fetchone()
+    return row == (True,)
+
+
+def views(url: str) -> Iterator[Breach]:
+    """I5: each live view is, byte for byte, what a fresh replay of the log gives; nothing is parked."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for view, stream, error in connection.execute("SELECT view, stream, error FROM read.parked").fetchall():
+            yield Breach("I5 parked", f"{view}: stream {stream}: {error}")
+    for view in VIEWS:
+        compared = Rebuild(view, url, the_log).verify()
+        for name, (live, fresh) in compared.digests.items():
+            if live != fresh:
+                first = ", ".join(f"{one.kind} {one.key}" for one in compared.differences[:3])
+                yield Breach("I5 view", f"{view.name}, table {name}: live {live[:12]}, fresh {fresh[:12]}: {first}")
+
+
+def audit(url: str, database: Database[dict[str, Any]]) -> Iterator[Breach]:
+    """I6: one document for every event, no more, each saying what the event says."""
+    proven = trail.verify(url, database, Source())
+    for one in proven.differences:
+        yield Breach("I6 document", f"{one.kind} {one.id}")
+    events, documents = len(whole_log(url)), database[trail.TRAIL].count_documents({})
+    if events != documents:
+        yield Breach("I6 count", f"{events} events, {documents} documents")
 
 
 def deadlocks(url: str) -> int:

@@ -22,13 +22,14 @@ class Intent(Struct, frozen=True, tag="intent", omit_defaults=True):
     """Somebody is about to ask for this."""
 
     key: str
-    """The Idempotency-Key: whoever asks again asks under the same one."""
+    """The Idempotency-Key: whoever asks again asks under the same one. It is the request id too, by which the log
+    knows it without anybody's having told how ids of commands are made."""
     client: str
     command: str
-    command_id: UUID | None = None
-    """Under which the log would know it; None where the server alone can say (it is told with the answer)."""
     events: int = 1
     """How many events it has, if it has any."""
+    always: bool = False
+    """It cannot succeed without having any: what is new has never been there before."""
 
 
 class Outcome(Struct, frozen=True, tag="outcome", omit_defaults=True):
@@ -41,7 +42,8 @@ class Outcome(Struct, frozen=True, tag="outcome", omit_defaults=True):
     stream: UUID | None = None
     version: int | None = None
     position: int | None = None
-    changed: bool = True
+    changed: bool | None = True
+    """False: nothing had to be done. None: the door does not say."""
     replayed: bool = False
     took: float = 0.0
     """Seconds."""

@@ -53,17 +53,16 @@ class Wish(Struct, frozen=True):
     events: int = 1
     """How many events it has, if it has any."""
 
+    def intent(self, client: str) -> Intent:
+        command = type(self.command)
+        return Intent(self.key, client, command.__name__, self.events, command is PlaceHold)
+
 
 class Door(Protocol):
     """Where wishes are handed in: the command bus, or HTTP. Never raises: what goes wrong is an outcome too."""
 
-    def intent(self, wish: Wish, client: str) -> Intent: ...
     def send(self, wish: Wish) -> Outcome: ...
     def close(self) -> None: ...
-
-
-def command_id(tenant: UUID, key: str) -> UUID:
-    return uuid5(tenant, key)
 
 
 def occasion(tenant: UUID, key: str, role: str = "owner") -> Occasion:
@@ -71,7 +70,7 @@ def occasion(tenant: UUID, key: str, role: str = "owner") -> Occasion:
         tenant=tenant,
         actor=Actor("user", CLIENT, role),
         origin=Origin("api", request_id=key),
-        command_id=command_id(tenant, key),
+        command_id=uuid5(tenant, key),
         keyed=True,
     )
 
@@ -83,9 +82,6 @@ class BusDoor:
         self.store = PostgresEventStore(url, pool_size=pool_size, deadline=deadline)
         self.bus = CommandBus(self.store, HANDLERS, Numbers(reserving(url, deadline)))
         self.tenant = tenant
-
-    def intent(self, wish: Wish, client: str) -> Intent:
-        return Intent(wish.key, client, type(wish.command).__name__, command_id(self.tenant, wish.key), wish.events)
 
     def ask(self, wish: Wish) -> Answer:
         return self.bus.carry_out(wish.command, occasion(self.tenant, wish.key))

@@ -19,7 +19,7 @@ SEED = 20_310_602
 
 def test_two_processes_of_many_hands_never_use_more_than_there_is(url: str, tmp_path: Path) -> None:
     town = found_at(url, [1, 1, 3, 5])
-    argv = [SEED, PEOPLE, PEOPLE, 2 * PEOPLE, EACH]
+    argv = [SEED, PEOPLE, PEOPLE, EACH]
     other = subprocess.Popen(
         [sys.executable, "-m", "bench.chaos.fighters", url, str(tmp_path), *map(str, argv)],
         stdin=subprocess.PIPE,
@@ -29,7 +29,7 @@ def test_two_processes_of_many_hands_never_use_more_than_there_is(url: str, tmp_
     other.stdin.write(msgspec.json.encode(town))
     other.stdin.close()
     with bus_door(url, town.tenant, pool_size=PEOPLE) as door:
-        crowd = Crowd(town, [door], tmp_path, SEED, PEOPLE, everybody=2 * PEOPLE, each=EACH, durable=False)
+        crowd = Crowd(town, [door], tmp_path, SEED, PEOPLE, each=EACH, durable=False)
         crowd.start()
         crowd.join()
         assert other.wait(90) == 0

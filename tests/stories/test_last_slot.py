@@ -23,7 +23,7 @@ def at_once(send: Callable[[Wish], Outcome], commands: Sequence[Command], key: s
     outcomes: list[Outcome] = []
 
     def buy(n: int, command: Command) -> None:
-        wish = Wish(key or f"buyer-{n}", command, 2)
+        wish = Wish(key or f"buyer-{n:03d}", command, 2)
         gate.wait(30)
         outcomes.append(send(wish))
 
@@ -90,7 +90,7 @@ def test_parties_of_two_for_five_places(url: str) -> None:
     with bus_door(url, town.tenant) as door:
         outcomes = at_once(door.send, [booking_of(town, five, units=2) for _ in range(BUYERS)])
         winners_and_losers(outcomes, 2)
-        single, late = (door.send(Wish(name, booking_of(town, five), 2)) for name in ("single", "late"))
+        single, late = (door.send(Wish(name, booking_of(town, five), 2)) for name in ("single-one", "late-comer"))
     assert (single.verdict, late.verdict) == ("ok", "fail")
     assert of_the_store(url) == []
     assert deadlocks(url) == 0
