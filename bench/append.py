@@ -2,8 +2,14 @@
 
 One command of ours is two events, a claim and its command row, checked and locked, through `Application.save`. The
 others write the same two events alone: stock through its own `Application.save`, raw as one INSERT of two rows by
-psycopg threads into a table like ours. Same server (fsync on), same run, rounds interleaved; the figures are medians,
-and a ratio is the median of the ratios within each round, which a busy neighbour spoils less than the rates.
+psycopg threads into a table like ours. Same server (fsync on), same run, rounds interleaved; the figures are medians, and a ratio is the median of the ratios
+within each round, which a busy neighbour spoils less than the rates. "3 read" is ours with three streams in the read
+set, shared by all writers, as a booking has.
+
+Where the time goes (one writer, no flush, processor time of client and server): raw 130 us, ours 300. Of the 170 us
+between, the claim takes 60 in the server (20 of them the insertion into the exclusion constraint's index, 10 its check)
+and 20 in the client, the command row 20, the locks and checks 25, the library and the pool 35. What did not help:
+one statement of data-modifying CTEs (100 us more), hashing uuids without text, leaving out the tenant setting.
 
 The slow disk is emulated: `commit_delay=2000, commit_siblings=0` makes each flush wait 2 ms.
 """
@@ -13,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -86,6 +93,7 @@ class Ours:
         self._store.close()
 
 
+@dataclass(frozen=True)
 class StockHeld(DomainEvent):
     reference: str
     location_id: UUID
@@ -98,6 +106,7 @@ class StockHeld(DomainEvent):
     actor: str
 
 
+@dataclass(frozen=True)
 class StockConfirmed(DomainEvent):
     command_id: UUID
     actor: str
@@ -229,8 +238,8 @@ def flush_delay(url: str, microseconds: int) -> None:
 
 def measure(rounds: int, seconds: float, url: str) -> Table:
     table = Table(title=f"Appends of two events, commands/s ({rounds} rounds of {seconds:g} s, medians; fsync on)")
-    for heading in ("disk", "writers", "stock", "raw psycopg", "ours", "ours, 3 read", "ours/stock", "ours/raw"):
-        table.add_column(heading, justify="left" if heading == "disk" else "right")
+    for heading in ("disk", "writers", "stock", "raw", "ours", "3 read", "/stock", "/raw"):
+        table.add_column(heading, justify="left" if heading == "disk" else "right", no_wrap=True)
     with ExitStack() as closing:
         subjects: dict[str, Subject] = {
             "stock": Stock(url), "raw": Raw(url), "ours": Ours(url), "reads": Ours(url, reads=3)
