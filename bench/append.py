@@ -2,9 +2,9 @@
 
 One command of ours is two events, a claim and its command row, checked and locked, through `Application.save`. The
 others write the same two events alone: stock through its own `Application.save`, raw as one INSERT of two rows by
-psycopg threads into a table like ours. Same server (fsync on), same run, rounds interleaved; the figures are medians, and a ratio is the median of the ratios
-within each round, which a busy neighbour spoils less than the rates. "3 read" is ours with three streams in the read
-set, shared by all writers, as a booking has.
+psycopg threads into a table like ours. Same server (fsync on), same run, rounds interleaved; the figures are medians,
+and a ratio is the median of the ratios within each round, which a busy neighbour spoils less than the rates. "3 read"
+is ours with three streams in the read set, shared by all writers, as a booking has.
 
 Where the time goes (one writer, no flush, processor time of client and server): raw 130 us, ours 300. Of the 170 us
 between, the claim takes 60 in the server (20 of them the insertion into the exclusion constraint's index, 10 its check)
