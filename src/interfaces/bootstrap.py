@@ -1,0 +1,225 @@
+"""Builds the house once: settings -> adapters -> handlers -> buses -> views. Tests and production use the same."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import redis.asyncio
+from msgspec import Struct
+from pymongo.asynchronous.database import AsyncDatabase
+
+from application.audit.queries import AuditTrail
+from application.bus import Answerer, CommandBus, QueryBus, ViewBehind
+from application.event_store import Unavailable
+from application.handlers import HANDLERS
+from application.message import Occasion, Query, Scope
+from infrastructure import mongo
+from infrastructure.event_store.store import PostgresEventStore
+from infrastructure.postgres import reading
+from infrastructure.postgres.migrate import migrate as migrated
+from infrastructure.postgres.numbers import Numbers, reserving
+from infrastructure.settings import Settings
+from interfaces.http.caller import Trust
+from interfaces.http.metrics import Metrics
+from projections.audit import trail
+from projections.runner import connected, prepare
+from projections.views import VIEWS
+
+SPARE = 4
+"""Connections beside those of the threads that write: a command that looks up its own fate holds one already."""
+LATE = 30.0
+"""Seconds after which a view that does not follow is called behind."""
+AUDIT_PATIENCE = 2.0
+
+
+class Incomplete(Exception):
+    """A setting without which nothing works is missing; the message names it."""
+
+
+class Dependency(Struct, frozen=True, omit_defaults=True):
+    """Something that this process cannot do without, or only limps without."""
+
+    name: str
+    well: bool
+    needed: bool
+    """Without it there are no bookings."""
+    reason: str = ""
+
+
+class Standing(Struct, frozen=True):
+    """How far a view is behind the log."""
+
+    name: str
+    behind: int
+    age: float
+    parked: int
+
+
+class House:
+    """All that is behind the doors. Built without waiting for anybody: what is not there yet is waited for on use."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.database_url is None:
+            raise Incomplete("DAYBOOK_DATABASE_URL is not set, and this command starts no server of its own.")
+        self.settings = settings
+        self.metrics = Metrics()
+        self.store = PostgresEventStore(
+            settings.database_url, pool_size=settings.write_pool + SPARE, deadline=settings.database_deadline
+        )
+        self.numbers = Numbers(reserving(settings.database_url, settings.database_deadline))
+        self.command_bus = CommandBus(self.store, HANDLERS, self.numbers)
+        self.pool = reading.reading_pool(settings.database_url, settings.read_pool, settings.database_deadline)
+        self._positions = reading.Positions(VIEWS, self.pool, settings.database_deadline)
+        views = reading.answerers(VIEWS, self.pool, settings.database_deadline)
+        answerers: dict[type[Query], Answerer] = {kind: self._patient(answer) for kind, answer in views.items()}
+        self._audit: AsyncDatabase[dict[str, Any]] | None = None
+        answerers[AuditTrail] = self._audit_trail
+        self.query_bus = QueryBus(answerers)
+        self._redis: redis.asyncio.Redis | None = None
+
+    @property
+    def trust(self) -> Trust:
+        """Whose tokens are believed."""
+        settings = self.settings
+        if settings.token_secret is None:
+            raise Incomplete("DAYBOOK_TOKEN_SECRET is not set: without it nobody could be let in.")
+        return Trust(settings.token_secret, settings.token_issuer, settings.token_audience, settings.token_life)
+
+    # opening and closing
+
+    @asynccontextmanager
+    async def inhabited(self, _app: Any = None) -> AsyncIterator[None]:
+        """While it lasts, questions are answered; at its end all is closed."""
+        await self.open()
+        try:
+            yield
+        finally:
+            await self.aclose()
+
+    async def open(self) -> None:
+        """The asynchronous half, in the loop that is to use it. Does not wait until anything is there."""
+        await self.pool.open(wait=False)
+        settings = self.settings
+        if settings.mongo_url is not None:
+            self._audit = mongo.reading(settings.mongo_url, settings.mongo_deadline, settings.mongo_pool)
+        if settings.redis_url is not None:
+            self._redis = redis.asyncio.Redis.from_url(
+                settings.redis_url, socket_timeout=settings.redis_deadline,
+                socket_connect_timeout=settings.redis_deadline, max_connections=settings.redis_pool,
+            )  # fmt: skip
+
+    async def aclose(self) -> None:
+        await self.pool.close()
+        if self._audit is not None:
+            await self._audit.client.close()
+        if self._redis is not None:
+            await self._redis.aclose()
+        self.close()
+
+    def close(self) -> None:
+        """The synchronous half."""
+        self.store.close()
+
+    # answering
+
+    def _patient(self, answer: Answerer) -> Answerer:
+        """Waits, where the asker names a position, until the view has come so far."""
+
+        async def answered(query: Any, occasion: Occasion, scope: Scope) -> Any:
+            if occasion.min_position:
+                try:
+                    await self._positions.reached(type(query), occasion.min_position)
+                except reading.ViewBehind:
+                    raise ViewBehind from None
+            return await answer(query, occasion, scope)
+
+        return answered
+
+    async def _audit_trail(self, query: AuditTrail, occasion: Occasion, scope: Scope) -> Any:
+        if self._audit is None:
+            raise Unavailable("No MongoDB is known to this process.")
+        reader = trail.Reader(self._audit, reading.behind(self.pool))
+        ends = asyncio.get_running_loop().time() + AUDIT_PATIENCE
+        while True:
+            try:
+                found = await reader.audit_trail(query, occasion, scope)
+            except mongo.GONE as gone:
+                raise Unavailable("MongoDB did not answer in time.") from gone
+            complete = 0 if found.complete_to is None else int(found.complete_to.position)
+            if complete >= occasion.min_position:
+                return found
+            if asyncio.get_running_loop().time() >= ends:
+                raise ViewBehind
+            await asyncio.sleep(0.05)
+
+    # how it is doing
+
+    async def dependencies(self) -> list[Dependency]:
+        """Each with a short reason, at the same time, none waited for longer than its deadline. No addresses: the
+        answer is for everybody."""
+        checks = [
+            self._checked("postgres", True, self._postgres, self.settings.database_deadline),
+            self._checked("mongo", False, self._mongo, self.settings.mongo_deadline),
+            self._checked("redis", False, self._valkey, self.settings.redis_deadline),
+            self._checked("worker", False, self._worker, self.settings.database_deadline),
+        ]
+        return list(await asyncio.gather(*checks))
+
+    async def _checked(
+        self, name: str, needed: bool, check: Callable[[], Awaitable[str]], deadline: float
+    ) -> Dependency:
+        try:
+            reason = await asyncio.wait_for(check(), deadline + 0.5)
+        except TimeoutError:
+            reason = "no answer in time"
+        except Exception as error:
+            reason = f"not there ({type(error).__name__})"
+        return Dependency(name, not reason, needed, reason)
+
+    async def _postgres(self) -> str:
+        await reading.rows(self.pool, "SELECT 1", [], self.settings.database_deadline)
+        return ""
+
+    async def _mongo(self) -> str:
+        if self._audit is None:
+            return "not configured"
+        await self._audit.client.admin.command("ping")
+        return ""
+
+    async def _valkey(self) -> str:
+        if self._redis is None:
+            return "not configured"
+        await self._redis.ping()
+        return ""
+
+    async def _worker(self) -> str:
+        late = [view for view in await self.standings() if view.age > LATE]
+        parked = [view.name for view in await self.standings() if view.parked]
+        words = [f"{view.name} is {view.age:.0f} s behind" for view in late]
+        if parked:
+            words.append(f"{', '.join(parked)}: streams are parked")
+        return "; ".join(words)
+
+    async def standings(self) -> list[Standing]:
+        """Every view's lag; none where nobody can be asked."""
+        with suppress(Unavailable):
+            return [Standing(one.view, one.behind, one.age, one.parked) for one in await reading.standing(self.pool)]
+        return []
+
+
+def build(settings: Settings) -> House:
+    """The house of these settings."""
+    return House(settings)
+
+
+def migrate(settings: Settings) -> list[str]:
+    """Brings the database to the present shape: its tables, and those of the views. Names what it did."""
+    if settings.database_url is None:
+        raise Incomplete("DAYBOOK_DATABASE_URL is not set.")
+    done = migrated(settings.database_url)
+    with connected(settings.database_url, "prepare", role=None) as connection:
+        return done + [f"view {name}" for name in prepare(connection, VIEWS)]
+
+
+__all__ = ["Dependency", "House", "Incomplete", "Standing", "build", "migrate"]

@@ -1,0 +1,54 @@
+"""`daybook api`: the HTTP API, in one process or several."""
+
+import os
+from typing import Any
+
+import click
+from granian import Granian
+from granian.constants import Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+from infrastructure import settings as given
+from infrastructure.embedded.lifeline import end_with_parent
+from interfaces.bootstrap import Incomplete, build
+from interfaces.http.app import create_app
+from interfaces.http.logs import configure
+
+DRAIN = 10
+"""Seconds that requests at work have to end after SIGTERM."""
+SLOWEST_HEADERS = 10_000
+"""Milliseconds within which a request's headers must have come: one byte a second holds nobody up."""
+
+
+@click.command("api")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes (DAYBOOK_API_WORKERS).")
+def command(workers: int | None) -> None:
+    """Serve the HTTP API until SIGTERM, which lets the requests at work end first."""
+    settings = given.load(os.environ)
+    for name in ("database_url", "token_secret"):
+        if getattr(settings, name) is None:
+            raise Incomplete(f"DAYBOOK_{name.upper()} is not set.")
+    Granian(
+        "interfaces.commands.api:app",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=workers or settings.api_workers,
+        loop=Loops.auto,
+        http1_settings=HTTP1Settings(header_read_timeout=SLOWEST_HEADERS),
+        respawn_failed_workers=True,
+        workers_kill_timeout=DRAIN,
+        log_access=False,
+        log_level=LogLevels.warning,
+        process_name=None,
+        websockets=False,
+    ).serve()
+
+
+def app() -> Any:
+    """Called in each of the server's processes, which must not outlive the one that started them."""
+    end_with_parent()
+    configure()
+    return create_app(build(given.load(os.environ)))

@@ -1,0 +1,1 @@
+"""The HTTP door: routes, callers, problems. It translates, and hands on to a bus."""

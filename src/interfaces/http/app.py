@@ -1,0 +1,61 @@
+"""The HTTP API as one ASGI app."""
+
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+
+from litestar import Router, get
+from litestar.concurrency import set_asyncio_executor
+
+from interfaces.bootstrap import House
+from interfaces.http import audit, booking, health, identity, organization, pages, resource
+from interfaces.http.asked import Asked, Inhabited
+from interfaces.http.caller import OPEN, Doorkeeper
+from interfaces.http.door import FrontDoor
+from interfaces.http.errors import AnsweredWithProblem
+from interfaces.http.schema import document, says
+
+LARGEST_BODY = 1_000_000
+
+
+def create_app(house: House) -> Inhabited:
+    """The app of this house. It opens the house's asynchronous half when it starts, and closes all when it stops."""
+    public = {OPEN: True} if house.settings.public_pages else {}
+    # As many threads as there are connections to write with: one more would only wait for a connection instead.
+    set_asyncio_executor(ThreadPoolExecutor(house.settings.write_pool, thread_name_prefix="write"))
+    app = Inhabited(
+        route_handlers=[
+            Router(
+                "/api/v1",
+                route_handlers=[
+                    organization.Organizations,
+                    organization.LocationsOfOrganization,
+                    resource.Resources,
+                    resource.Occupancy,
+                    identity.Users,
+                    booking.Bookings,
+                    audit.Audit,
+                ],
+            ),
+            health.live,
+            health.ready,
+            get("/metrics", opt=public)(health.metrics),
+            get("/schema/openapi.json", opt=public)(pages.openapi),
+            get("/docs", opt=public)(pages.docs),
+            get("/docs/{name:str}", opt=public)(pages.docs_file),
+            get("/problems", opt=public | says(gives=list[pages.Code]), tags=["service"])(pages.problems),
+            get("/problems/{code:str}", opt=public)(pages.problem),
+        ],
+        request_class=Asked,
+        guards=[Doorkeeper(house.trust)],
+        exception_handlers={Exception: AnsweredWithProblem()},
+        request_max_body_size=LARGEST_BODY,
+        lifespan=[house.inhabited],
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+    app.house = house
+    app.document = document(app.routes, version("daybook"))
+    # Outside of the framework: the request id and the headers belong to what it refuses by itself, too.
+    app.asgi_handler = FrontDoor(app.asgi_handler, house.metrics)
+    return app

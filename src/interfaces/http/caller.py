@@ -1,0 +1,167 @@
+"""Who is calling: bearer tokens (JWT, HS256), and the organization they speak for."""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import jwt
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from msgspec import Struct
+
+from application.recorded import Actor
+from domain.identity.user import ROLES
+from domain.organization.errors import UnknownOrganization
+from interfaces.http.errors import OrganizationNeeded, Unauthenticated
+
+ALGORITHM = "HS256"
+LEEWAY = 60
+"""Seconds that two clocks may differ."""
+LONGEST_TOKEN = 4096
+REMEMBERED = 10_000
+"""Tokens that are known to be good: checking a signature and its claims again costs more than the whole routing."""
+OPEN = "open"
+"""The word in a route's `opt` that lets strangers in. Opting out by name leaves nothing to a pattern's anchors."""
+
+PLATFORM = "platform"
+"""Whoever runs this Daybook: founds organizations, and belongs to none."""
+ADMITTED = frozenset({*ROLES, PLATFORM, "admin"})
+"""The roles that may come through this door. `system` and `importer` act inside only."""
+NOWHERE = UUID(int=0)
+
+
+class Trust(Struct, frozen=True):
+    """Whose tokens are believed, and for how long."""
+
+    secret: str
+    issuer: str = "daybook"
+    audience: str = "daybook"
+    longest: int = 900
+    """Seconds between `iat` and `exp` at most."""
+
+    def __repr__(self) -> str:
+        return f"Trust(issuer={self.issuer!r}, audience={self.audience!r}, longest={self.longest})"
+
+
+class Claims(Struct, frozen=True):
+    """What a token must say, in these types. Other claims are ignored."""
+
+    iat: int | float
+    exp: int | float
+    sub: str
+    role: str
+    org: UUID | None = None
+    orgs: tuple[UUID, ...] = ()
+    sid: str | None = None
+
+
+class Caller(Struct, frozen=True):
+    """Somebody who has shown a good token."""
+
+    actor: Actor
+    organizations: tuple[UUID, ...]
+    good_until: float
+
+    def speaks_for(self, named: str | None) -> UUID:
+        """The organization of this request. One that the caller does not belong to is as unknown as one that never
+        was; who belongs to none (the platform) has none."""
+        if named is not None:
+            try:
+                wanted = UUID(named)
+            except ValueError:
+                raise UnknownOrganization from None
+            if wanted not in self.organizations:
+                raise UnknownOrganization
+            return wanted
+        if len(self.organizations) > 1:
+            raise OrganizationNeeded
+        return self.organizations[0] if self.organizations else NOWHERE
+
+
+class Doorkeeper:
+    """Knows a good token: the guard of every route that does not say `open`."""
+
+    def __init__(self, trust: Trust) -> None:
+        self._trust = trust
+        self._known: dict[bytes, Caller] = {}
+
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        if not handler.opt.get(OPEN):
+            connection.scope["user"] = self.caller(bearer(connection.scope["headers"]))
+
+    def caller(self, token: bytes) -> Caller:
+        """Who shows this token; `Unauthenticated` if it is not good now."""
+        known = self._known.get(token)
+        if known is None:
+            known = self._examined(token)
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[token] = known
+        if known.good_until <= time.time():
+            self._known.pop(token, None)
+            raise Unauthenticated
+        return known
+
+    def _examined(self, token: bytes) -> Caller:
+        if len(token) > LONGEST_TOKEN:
+            raise Unauthenticated
+        try:
+            # Nothing in a header may choose a key or an algorithm: no kid, no jku, no x5u, no jwk, no crit.
+            header = jwt.get_unverified_header(token)
+            if not header.keys() <= {"alg", "typ"} or header.get("typ", "JWT") not in ("JWT", "at+jwt"):
+                raise Unauthenticated
+            claims = msgspec.convert(
+                jwt.decode(
+                    token, self._trust.secret, algorithms=[ALGORITHM], issuer=self._trust.issuer,
+                    audience=self._trust.audience, leeway=LEEWAY,
+                    options={"require": ["exp", "iat", "iss", "aud", "sub"]},
+                ),
+                Claims,
+            )  # fmt: skip
+            return self._caller(claims)
+        except (jwt.PyJWTError, msgspec.ValidationError, ValueError, OverflowError, RecursionError, TypeError):
+            raise Unauthenticated from None
+
+    def _caller(self, claims: Claims) -> Caller:
+        organizations = tuple(dict.fromkeys((*([claims.org] if claims.org else []), *claims.orgs)))
+        subject = claims.sub
+        if not 0 < claims.exp - claims.iat <= self._trust.longest:
+            raise Unauthenticated
+        if claims.role not in ADMITTED or not (
+            1 <= len(subject) <= 200 and subject.isascii() and subject.isprintable()
+        ):
+            raise Unauthenticated
+        if not organizations and claims.role != PLATFORM:
+            raise Unauthenticated
+        if claims.role == "customer":
+            subject = str(UUID(subject))  # bookings name their customer so
+        session = claims.sid if claims.sid is None or (claims.sid.isascii() and claims.sid.isprintable()) else None
+        actor = Actor("service" if claims.role == "service" else "user", subject, claims.role, session, "token")
+        return Caller(actor, organizations, claims.exp + LEEWAY)
+
+
+def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The token of the one Authorization header."""
+    found = [value for name, value in headers if name == b"authorization"]
+    if len(found) != 1 or found[0][:7].lower() != b"bearer ":
+        raise Unauthenticated
+    return found[0][7:].strip()
+
+
+def minted(
+    trust: Trust, *, role: str, subject: str, organization: UUID | None = None, life: int | None = None,
+    session: str | None = None,
+) -> str:  # fmt: skip
+    """A token that this Daybook lets in: for development, tests and the demo."""
+    now = int(time.time())
+    claims: dict[str, Any] = {
+        "iss": trust.issuer, "aud": trust.audience, "iat": now, "exp": now + (life or trust.longest), "sub": subject,
+        "role": role,
+    }  # fmt: skip
+    if organization is not None:
+        claims["org"] = str(organization)
+    if session is not None:
+        claims["sid"] = session
+    return jwt.encode(claims, trust.secret, algorithm=ALGORITHM, headers={"typ": "at+jwt"})

@@ -1,0 +1,172 @@
+"""Organizations and their locations."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, get, patch, post
+from msgspec import Meta, Struct
+
+from application.message import Command
+from application.organization.commands import (
+    FoundOrganization,
+    OpenLocation,
+    RenameLocation,
+    RenameOrganization,
+    ReviseOrganization,
+    SetPolicy,
+)  # fmt: skip
+from application.organization.queries import Locations, TheLocation, TheOrganization
+from interfaces.http.asked import (
+    Asked,
+    Named,
+    Page,
+    Paging,
+    PositionText,
+    Reading,
+    Reply,
+    Sorted,
+    Written,
+    after,
+    cursor,
+    etag,
+    new_id,
+    reply,
+    written,
+)  # fmt: skip
+from interfaces.http.errors import BadBody, Wrong
+from interfaces.http.schema import says
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+    """How bookings are handled, in minutes."""
+
+    hold_minutes: Annotated[int, Meta(ge=1, le=30)]
+    """How long a hold lives."""
+    check_in_early_minutes: Annotated[int, Meta(ge=0, le=1440)]
+    """How long before its start a booking can be checked in."""
+    no_show_grace_minutes: Annotated[int, Meta(ge=0, le=1440)]
+    """How long after its start a booking can be marked as not shown."""
+
+
+class NewOrganization(Struct, frozen=True, forbid_unknown_fields=True):
+    name: Named
+
+
+class OrganizationChange(Struct, frozen=True, forbid_unknown_fields=True):
+    name: Named | None = None
+    policy: Policy | None = None
+
+
+class Organization(Struct, frozen=True):
+    id: UUID
+    version: int
+    name: str
+    policy: Policy
+    position: PositionText
+
+
+class NewLocation(Struct, frozen=True, forbid_unknown_fields=True):
+    name: Named
+    zone: Annotated[str, Meta(min_length=1, max_length=64, description="IANA name, for example Europe/Lisbon.")]
+
+
+class LocationChange(Struct, frozen=True, forbid_unknown_fields=True):
+    name: Named
+
+
+class Location(Struct, frozen=True):
+    id: UUID
+    version: int
+    name: str
+    zone: str
+    position: PositionText
+
+
+class Organizations(Controller):
+    path = "/organizations"
+    tags = ("organizations",)
+
+    @post(
+        sync_to_thread=True,
+        opt=says(takes=NewOrganization, gives=Written, status=201, writes=True, makes=True,
+                 example={"name": "Harbour Sports & Spa"}),
+    )  # fmt: skip
+    def found_organization(self, request: Asked, body: bytes) -> Reply:
+        """Found an organization. For whoever runs this Daybook; the answer's `id` is the new tenant."""
+        wish = request.wish(body, NewOrganization)
+        occasion = request.writing(founding=True)
+        answer = request.carry_out(FoundOrganization(wish.name), occasion)
+        return written(answer, location="/api/v1/organizations/current")
+
+    @get("/current", opt=says(gives=Organization, query=Reading, etag=True))
+    async def the_organization(self, request: Asked) -> Reply:
+        """The organization you speak for."""
+        asked = request.parameters(Reading)
+        it = await request.ask(TheOrganization(), request.reading(asked.min_position))
+        policy = Policy(it.hold_minutes, it.check_in_early_minutes, it.no_show_grace_minutes)
+        return reply(Organization(it.id, it.version, it.name, policy, str(it.position)), etag(it.version))
+
+    @patch(
+        "/current",
+        sync_to_thread=True,
+        opt=says(takes=OrganizationChange, gives=Written, writes=True, etag=True, codes=(412,),
+                 example={"policy": {"hold_minutes": 15, "check_in_early_minutes": 60, "no_show_grace_minutes": 20}}),
+    )  # fmt: skip
+    def change_organization(self, request: Asked, body: bytes) -> Reply:
+        """Rename it, or set its policy: all that is named, or nothing."""
+        wish = request.wish(body, OrganizationChange)
+        changes: list[RenameOrganization | SetPolicy] = []
+        if wish.name is not None:
+            changes.append(RenameOrganization(wish.name))
+        if (policy := wish.policy) is not None:
+            changes.append(SetPolicy(policy.hold_minutes, policy.check_in_early_minutes, policy.no_show_grace_minutes))
+        if not changes:
+            raise BadBody(errors=[Wrong("It names nothing to change.")])
+        command: Command = changes[0] if len(changes) == 1 else ReviseOrganization(tuple(changes))
+        return written(request.carry_out(command, request.writing(expects=request.if_match)))
+
+
+class LocationsOfOrganization(Controller):
+    path = "/locations"
+    tags = ("locations",)
+
+    @post(
+        sync_to_thread=True,
+        opt=says(takes=NewLocation, gives=Written, status=201, writes=True, makes=True, etag=True,
+                 example={"name": "Harbour Courts", "zone": "Europe/Lisbon"}),
+    )  # fmt: skip
+    def open_location(self, request: Asked, body: bytes) -> Reply:
+        """Open a location. Its time zone is chosen once."""
+        wish = request.wish(body, NewLocation)
+        occasion = request.writing()
+        location_id = new_id(occasion, "location")
+        answer = request.carry_out(OpenLocation(location_id, wish.name, wish.zone), occasion)
+        return written(answer, location=f"/api/v1/locations/{location_id}")
+
+    @get(opt=says(gives=Page[Location], query=Paging))
+    async def locations(self, request: Asked) -> Reply:
+        """Locations by name."""
+        asked = request.parameters(Paging)
+        last = after(asked.cursor, Sorted)
+        found = await request.ask(Locations(last, asked.limit), request.reading(asked.min_position))
+        rows = [Location(it.id, it.version, it.name, it.zone, str(it.position)) for it in found.rows]
+        return reply(Page(rows, cursor(found.next)))
+
+    @get("/{location_id:uuid}", opt=says(gives=Location, query=Reading, etag=True))
+    async def the_location(self, request: Asked, location_id: UUID) -> Reply:
+        """One location."""
+        asked = request.parameters(Reading)
+        it = await request.ask(TheLocation(location_id), request.reading(asked.min_position))
+        return reply(Location(it.id, it.version, it.name, it.zone, str(it.position)), etag(it.version))
+
+    @patch(
+        "/{location_id:uuid}",
+        sync_to_thread=True,
+        opt=says(takes=LocationChange, gives=Written, writes=True, etag=True, codes=(412,),
+                 example={"name": "Harbour Courts North"}),
+    )  # fmt: skip
+    def change_location(self, request: Asked, location_id: UUID, body: bytes) -> Reply:
+        """Rename it."""
+        wish = request.wish(body, LocationChange)
+        command = RenameLocation(location_id, wish.name)
+        return written(request.carry_out(command, request.writing(expects=request.if_match)))
