@@ -141,7 +141,8 @@ class Crowd:
             self._threads.append(
                 threading.Thread(target=self._live, args=(person, doors[n % len(doors)], journal), daemon=True)
             )
-        self._resolutions = Journal(folder / f"{seed}-{first}-again.journal", durable)
+        # Read after those of the people: what is asked again comes later.
+        self._resolutions = Journal(folder / f"~again-{seed}-{first}.journal", durable)
 
     def start(self) -> None:
         for thread in self._threads:
