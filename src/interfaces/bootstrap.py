@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import redis.asyncio
 from msgspec import Struct
 from pymongo.asynchronous.database import AsyncDatabase
@@ -81,10 +83,7 @@ class House:
     @property
     def trust(self) -> Trust:
         """Whose tokens are believed."""
-        settings = self.settings
-        if settings.token_secret is None:
-            raise Incomplete("DAYBOOK_TOKEN_SECRET is not set: without it nobody could be let in.")
-        return Trust(settings.token_secret, settings.token_issuer, settings.token_audience, settings.token_life)
+        return trusting(self.settings)
 
     # opening and closing
 
@@ -178,7 +177,10 @@ class House:
         return Dependency(name, not reason, needed, reason)
 
     async def _postgres(self) -> str:
-        await reading.rows(self.pool, "SELECT 1", [], self.settings.database_deadline)
+        try:
+            await reading.rows(self.pool, "SELECT FROM read.position LIMIT 1", [], self.settings.database_deadline)
+        except psycopg.errors.UndefinedTable:
+            return "not migrated: run daybook migrate"
         return ""
 
     async def _mongo(self) -> str:
@@ -194,18 +196,33 @@ class House:
         return ""
 
     async def _worker(self) -> str:
-        late = [view for view in await self.standings() if view.age > LATE]
-        parked = [view.name for view in await self.standings() if view.parked]
+        standings = await self.standings()
+        late = [view for view in standings if view.age > LATE]
+        parked = [view.name for view in standings if view.parked]
         words = [f"{view.name} is {view.age:.0f} s behind" for view in late]
         if parked:
             words.append(f"{', '.join(parked)}: streams are parked")
         return "; ".join(words)
 
     async def standings(self) -> list[Standing]:
-        """Every view's lag; none where nobody can be asked."""
+        """The lag of every view and of the audit trail, as far as anybody can be asked."""
+        found: list[Standing] = []
         with suppress(Unavailable):
-            return [Standing(one.view, one.behind, one.age, one.parked) for one in await reading.standing(self.pool)]
-        return []
+            found += [Standing(one.view, one.behind, one.age, one.parked) for one in await reading.standing(self.pool)]
+            if self._audit is not None:
+                with suppress(*mongo.GONE):
+                    hint = await self._audit[trail.HINTS].find_one({"_id": {"$eq": trail.LOG}}, {"position": 1})
+                    behind, oldest = await reading.behind(self.pool)(0 if hint is None else int(hint["position"]))
+                    age = 0.0 if oldest is None else max((datetime.now(UTC) - oldest).total_seconds(), 0.0)
+                    found.append(Standing("audit", behind, age, 0))
+        return found
+
+
+def trusting(settings: Settings) -> Trust:
+    """Whose tokens these settings believe."""
+    if settings.token_secret is None:
+        raise Incomplete("DAYBOOK_TOKEN_SECRET is not set: without it nobody could be let in.")
+    return Trust(settings.token_secret, settings.token_issuer, settings.token_audience, settings.token_life)
 
 
 def build(settings: Settings) -> House:
@@ -222,4 +239,4 @@ def migrate(settings: Settings) -> list[str]:
         return done + [f"view {name}" for name in prepare(connection, VIEWS)]
 
 
-__all__ = ["Dependency", "House", "Incomplete", "Standing", "build", "migrate"]
+__all__ = ["Dependency", "House", "Incomplete", "Settings", "Standing", "build", "migrate", "trusting"]

@@ -16,6 +16,9 @@ from infrastructure.embedded.valkey import Valkey
 from infrastructure.settings import Settings
 
 
+A_DAY = 86_400  # seconds
+
+
 class Servers(Struct, frozen=True):
     """What runs; what was not asked for is None."""
 
@@ -115,5 +118,7 @@ def embedded_where_missing(settings: Settings, *, durable: bool = True) -> Itera
     ) as servers:
         complete = servers.complete(settings)
         if complete.token_secret is None:
-            complete = replace(complete, token_secret=DataFolder(settings.data).secret("tokens"))
+            # A key of our own making is for development, where a token should last the day.
+            secret = DataFolder(settings.data).secret("tokens")
+            complete = replace(complete, token_secret=secret, token_life=max(complete.token_life, A_DAY))
         yield complete, servers

@@ -31,7 +31,7 @@ def _daybook(*words: str) -> tuple[str, ...]:
 
 
 def _migrate(settings: Settings) -> None:
-    importlib.import_module("infrastructure.postgres.migrate").migrate(settings.database_url)
+    importlib.import_module("interfaces.bootstrap").migrate(settings)
 
 
 def _demo(settings: Settings) -> list[str]:

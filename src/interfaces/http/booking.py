@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from litestar import Controller, delete, get, post
+from litestar.params import FromPath, RawBody
 from msgspec import Meta, Struct, field
 
 from application.booking.commands import (
@@ -249,7 +250,7 @@ class Bookings(Controller):
         sync_to_thread=True,
         opt=says(takes=NewBooking, gives=Step, status=201, writes=True, makes=True, etag=True, example=NEW_BOOKING),
     )
-    def place_hold(self, request: Asked, body: bytes) -> Reply:
+    def place_hold(self, request: Asked, body: RawBody) -> Reply:
         """Hold one or more items; confirm them in the same breath, or ask the venue to agree. 409 where somebody was
         first; 422 with every reason where it is not offered so."""
         wish = request.wish(body, NewBooking)
@@ -278,14 +279,14 @@ class Bookings(Controller):
         return reply(Page(await request.ask(HowManyBookings(asked.location_id), request.reading(asked.min_position))))
 
     @get("/{booking_id:uuid}", opt=says(gives=Booking, query=Reading, etag=True))
-    async def the_booking(self, request: Asked, booking_id: UUID) -> Reply:
+    async def the_booking(self, request: Asked, booking_id: FromPath[UUID]) -> Reply:
         """One booking."""
         asked = request.parameters(Reading)
         it = await request.ask(TheBooking(booking_id), request.reading(asked.min_position))
         return reply(shown(it), etag(it.version))
 
     @get("/{booking_id:uuid}/events", opt=says(gives=Page[Happened], query=Following))
-    async def history_of_booking(self, request: Asked, booking_id: UUID) -> Reply:
+    async def history_of_booking(self, request: Asked, booking_id: FromPath[UUID]) -> Reply:
         """What happened to a booking, event by event."""
         asked = request.parameters(Following)
         last = after(asked.cursor, Annotated[int, Meta(ge=1, le=2**62)])
@@ -303,34 +304,34 @@ class Bookings(Controller):
         return reply(Page(rows, cursor(found.next)))
 
     @post("/{booking_id:uuid}/confirmation", sync_to_thread=True, opt=step())
-    def confirm(self, request: Asked, booking_id: UUID, body: bytes) -> Reply:
+    def confirm(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """The held booking is firm."""
         return taken(request, body, lambda: Confirm(booking_id))
 
     @post("/{booking_id:uuid}/approval-request", sync_to_thread=True, opt=step())
-    def request_approval(self, request: Asked, booking_id: UUID, body: bytes) -> Reply:
+    def request_approval(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """The venue has to agree."""
         return taken(request, body, lambda: RequestApproval(booking_id))
 
     @post("/{booking_id:uuid}/approval", sync_to_thread=True, opt=step())
-    def approve(self, request: Asked, booking_id: UUID, body: bytes) -> Reply:
+    def approve(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """The venue agrees."""
         return taken(request, body, lambda: Approve(booking_id))
 
     @post("/{booking_id:uuid}/decline", sync_to_thread=True, opt=step())
-    def decline(self, request: Asked, booking_id: UUID, body: bytes) -> Reply:
+    def decline(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """The venue does not agree."""
         return taken(request, body, lambda: Decline(booking_id))
 
     @post("/{booking_id:uuid}/amendment", sync_to_thread=True, opt=step(NewParty, {"party_size": 4}))
-    def amend(self, request: Asked, booking_id: UUID, body: bytes) -> Reply:
+    def amend(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """Something other than time and place changes."""
         wish = request.wish(body, NewParty)
         command = Amend(booking_id, wish.party_size)
         return written(request.carry_out(command, request.writing(wish.reason, request.seen)))
 
     @post("/{booking_id:uuid}/reschedule", sync_to_thread=True, opt=step(NewTimes, NEW_TIMES))
-    def reschedule(self, request: Asked, booking_id: UUID, body: bytes) -> Reply:
+    def reschedule(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """Other times or other resources for its items. Its own time is not in its way; if the new one cannot be had,
         it keeps the old one whole."""
         wish = request.wish(body, NewTimes)
@@ -341,39 +342,39 @@ class Bookings(Controller):
         return written(request.carry_out(command, request.writing(wish.reason, request.seen)))
 
     @post("/{booking_id:uuid}/check-in", sync_to_thread=True, opt=step())
-    def check_in(self, request: Asked, booking_id: UUID, body: bytes) -> Reply:
+    def check_in(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """The guest has arrived."""
         return taken(request, body, lambda: CheckIn(booking_id))
 
     @post("/{booking_id:uuid}/completion", sync_to_thread=True, opt=step())
-    def complete(self, request: Asked, booking_id: UUID, body: bytes) -> Reply:
+    def complete(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """The visit is over."""
         return taken(request, body, lambda: Complete(booking_id))
 
     @post("/{booking_id:uuid}/cancellation", sync_to_thread=True, opt=step(Cancelling, {"by": "customer"}))
-    def cancel(self, request: Asked, booking_id: UUID, body: bytes) -> Reply:
+    def cancel(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """It will not take place."""
         wish = request.wish(body, Cancelling)
         command = Cancel(booking_id, wish.by)
         return written(request.carry_out(command, request.writing(wish.reason, request.seen)))
 
     @delete("/{booking_id:uuid}/cancellation", status_code=200, sync_to_thread=True, opt=undo())
-    def reverse_cancellation(self, request: Asked, booking_id: UUID, body: bytes) -> Reply:
+    def reverse_cancellation(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """The cancellation was a mistake. The items are taken again, if they still can be."""
         return back(request, body, Why, lambda _: ReverseCancellation(booking_id))
 
     @post("/{booking_id:uuid}/no-show", sync_to_thread=True, opt=step())
-    def mark_no_show(self, request: Asked, booking_id: UUID, body: bytes) -> Reply:
+    def mark_no_show(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """Nobody came."""
         return taken(request, body, lambda: MarkNoShow(booking_id))
 
     @delete("/{booking_id:uuid}/no-show", status_code=200, sync_to_thread=True, opt=undo(ShownAfterAll))
-    def reverse_no_show(self, request: Asked, booking_id: UUID, body: bytes) -> Reply:
+    def reverse_no_show(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """They had come after all, or are still expected."""
         return back(request, body, ShownAfterAll, lambda asked: ReverseNoShow(booking_id, asked.to))
 
     @delete("/{booking_id:uuid}/hold", status_code=200, sync_to_thread=True, opt=undo())
-    def release_hold(self, request: Asked, booking_id: UUID, body: bytes) -> Reply:
+    def release_hold(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """Its holder gives the hold back."""
         return back(request, body, Why, lambda _: ReleaseHold(booking_id))
 

@@ -4,6 +4,7 @@ from typing import Literal
 from uuid import UUID
 
 from litestar import Controller, patch, post
+from litestar.params import FromPath, RawBody
 from msgspec import Struct
 
 from application.identity.commands import ChangeRole, DeactivateUser, RegisterUser
@@ -30,7 +31,7 @@ class Users(Controller):
         opt=says(takes=NewUser, gives=Written, status=201, writes=True, makes=True, etag=True,
                  example={"role": "staff"}),
     )  # fmt: skip
-    def register_user(self, request: Asked, body: bytes) -> Reply:
+    def register_user(self, request: Asked, body: RawBody) -> Reply:
         """Somebody who may act in this organization. Their tokens carry the answer's `id` as `sub`."""
         wish = request.wish(body, NewUser)
         occasion = request.writing()
@@ -43,7 +44,7 @@ class Users(Controller):
         sync_to_thread=True,
         opt=says(takes=UserChange, gives=Written, writes=True, etag=True, codes=(412,), example={"role": "manager"}),
     )
-    def change_role(self, request: Asked, user_id: UUID, body: bytes) -> Reply:
+    def change_role(self, request: Asked, user_id: FromPath[UUID], body: RawBody) -> Reply:
         """They may do other things."""
         wish = request.wish(body, UserChange)
         return written(request.carry_out(ChangeRole(user_id, wish.role), request.writing(expects=request.if_match)))
@@ -53,7 +54,7 @@ class Users(Controller):
         sync_to_thread=True,
         opt=says(takes=Because, gives=Written, writes=True, etag=True, codes=(412,), example={"reason": "left"}),
     )
-    def deactivate_user(self, request: Asked, user_id: UUID, body: bytes) -> Reply:
+    def deactivate_user(self, request: Asked, user_id: FromPath[UUID], body: RawBody) -> Reply:
         """They may do nothing any more."""
         wish = request.wish(body, Because)
         return written(request.carry_out(DeactivateUser(user_id), request.writing(wish.reason, request.if_match)))

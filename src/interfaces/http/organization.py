@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, get, patch, post
+from litestar.params import FromPath, RawBody
 from msgspec import Meta, Struct
 
 from application.message import Command
@@ -91,7 +92,7 @@ class Organizations(Controller):
         opt=says(takes=NewOrganization, gives=Written, status=201, writes=True, makes=True,
                  example={"name": "Harbour Sports & Spa"}),
     )  # fmt: skip
-    def found_organization(self, request: Asked, body: bytes) -> Reply:
+    def found_organization(self, request: Asked, body: RawBody) -> Reply:
         """Found an organization. For whoever runs this Daybook; the answer's `id` is the new tenant."""
         wish = request.wish(body, NewOrganization)
         occasion = request.writing(founding=True)
@@ -112,7 +113,7 @@ class Organizations(Controller):
         opt=says(takes=OrganizationChange, gives=Written, writes=True, etag=True, codes=(412,),
                  example={"policy": {"hold_minutes": 15, "check_in_early_minutes": 60, "no_show_grace_minutes": 20}}),
     )  # fmt: skip
-    def change_organization(self, request: Asked, body: bytes) -> Reply:
+    def change_organization(self, request: Asked, body: RawBody) -> Reply:
         """Rename it, or set its policy: all that is named, or nothing."""
         wish = request.wish(body, OrganizationChange)
         changes: list[RenameOrganization | SetPolicy] = []
@@ -135,7 +136,7 @@ class LocationsOfOrganization(Controller):
         opt=says(takes=NewLocation, gives=Written, status=201, writes=True, makes=True, etag=True,
                  example={"name": "Harbour Courts", "zone": "Europe/Lisbon"}),
     )  # fmt: skip
-    def open_location(self, request: Asked, body: bytes) -> Reply:
+    def open_location(self, request: Asked, body: RawBody) -> Reply:
         """Open a location. Its time zone is chosen once."""
         wish = request.wish(body, NewLocation)
         occasion = request.writing()
@@ -153,7 +154,7 @@ class LocationsOfOrganization(Controller):
         return reply(Page(rows, cursor(found.next)))
 
     @get("/{location_id:uuid}", opt=says(gives=Location, query=Reading, etag=True))
-    async def the_location(self, request: Asked, location_id: UUID) -> Reply:
+    async def the_location(self, request: Asked, location_id: FromPath[UUID]) -> Reply:
         """One location."""
         asked = request.parameters(Reading)
         it = await request.ask(TheLocation(location_id), request.reading(asked.min_position))
@@ -165,7 +166,7 @@ class LocationsOfOrganization(Controller):
         opt=says(takes=LocationChange, gives=Written, writes=True, etag=True, codes=(412,),
                  example={"name": "Harbour Courts North"}),
     )  # fmt: skip
-    def change_location(self, request: Asked, location_id: UUID, body: bytes) -> Reply:
+    def change_location(self, request: Asked, location_id: FromPath[UUID], body: RawBody) -> Reply:
         """Rename it."""
         wish = request.wish(body, LocationChange)
         command = RenameLocation(location_id, wish.name)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import msgspec
+from litestar.params import FromPath
 from msgspec import Struct
 
 from interfaces.http.asked import Asked, Reply, inhabited
@@ -53,7 +54,7 @@ async def docs() -> Reply:
     return Reply(PAGE, headers=FRESH, media=b"text/html; charset=utf-8", page=True)
 
 
-async def docs_file(name: str) -> Reply:
+async def docs_file(name: FromPath[str]) -> Reply:
     """What that page is made of."""
     media = FILES.get(name)
     if media is None:
@@ -72,7 +73,7 @@ async def problems() -> Reply:
     return Reply(msgspec.json.encode(found), headers=FRESH)
 
 
-async def problem(code: str) -> Reply:
+async def problem(code: FromPath[str]) -> Reply:
     """What a problem's code means: where its `type` leads."""
     kind = refusals().get(code)
     if kind is None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Controller, get, patch, post
+from litestar.params import FromPath, RawBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from application.message import Command
@@ -125,7 +126,7 @@ class Resources(Controller):
         sync_to_thread=True,
         opt=says(takes=NewResource, gives=Written, status=201, writes=True, makes=True, etag=True, example=COURT),
     )
-    def register_resource(self, request: Asked, body: bytes) -> Reply:
+    def register_resource(self, request: Asked, body: RawBody) -> Reply:
         """Something that can be booked. Opening hours are minutes after local midnight; past 1440 they run into the
         next day."""
         wish = request.wish(body, NewResource)
@@ -144,7 +145,7 @@ class Resources(Controller):
         return reply(Page([shown(it) for it in found.rows], cursor(found.next)))
 
     @get("/{resource_id:uuid}", opt=says(gives=Resource, query=Reading, etag=True))
-    async def the_resource(self, request: Asked, resource_id: UUID) -> Reply:
+    async def the_resource(self, request: Asked, resource_id: FromPath[UUID]) -> Reply:
         """One resource."""
         asked = request.parameters(Reading)
         it = await request.ask(TheResource(resource_id), request.reading(asked.min_position))
@@ -155,7 +156,7 @@ class Resources(Controller):
         sync_to_thread=True,
         opt=says(takes=ResourceChange, gives=Written, writes=True, etag=True, codes=(412,), example={"capacity": 2}),
     )
-    def change_resource(self, request: Asked, resource_id: UUID, body: bytes) -> Reply:
+    def change_resource(self, request: Asked, resource_id: FromPath[UUID], body: RawBody) -> Reply:
         """Its name, its capacity, its hours: all that is named, or nothing. A capacity below what is in use is
         refused."""
         wish = request.wish(body, ResourceChange)
@@ -176,13 +177,13 @@ class Resources(Controller):
         sync_to_thread=True,
         opt=says(takes=Because, gives=Written, writes=True, etag=True, codes=(412,), example={"reason": "torn down"}),
     )
-    def retire_resource(self, request: Asked, resource_id: UUID, body: bytes) -> Reply:
+    def retire_resource(self, request: Asked, resource_id: FromPath[UUID], body: RawBody) -> Reply:
         """It takes no more bookings. Those it has stand."""
         wish = request.wish(body, Because)
         return written(request.carry_out(RetireResource(resource_id), request.writing(wish.reason, request.if_match)))
 
     @get("/{resource_id:uuid}/occupancy", opt=says(gives=Page[DayInUse], query=DaysOf))
-    async def occupancy_of_resource(self, request: Asked, resource_id: UUID) -> Reply:
+    async def occupancy_of_resource(self, request: Asked, resource_id: FromPath[UUID]) -> Reply:
         """Units of one resource in use on each local date."""
         asked = request.parameters(DaysOf)
         occasion = request.reading(asked.min_position)

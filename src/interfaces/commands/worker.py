@@ -1,0 +1,21 @@
+"""`daybook worker`: keeps the views and the audit trail, expires dead holds, forgets old answers."""
+
+import contextlib
+import os
+
+import click
+
+from infrastructure import settings as given
+from infrastructure.embedded.supervisor import until_stopped
+from interfaces.bootstrap import build
+from interfaces.http.logs import configure
+from interfaces.worker import Worker
+
+
+@click.command("worker")
+def command() -> None:
+    """Follow the log until SIGTERM. What it depends on may be away meanwhile: it waits, and goes on where it was."""
+    configure()
+    house = build(given.load(os.environ))
+    with contextlib.closing(house), until_stopped():
+        Worker(house).run()

@@ -1,0 +1,171 @@
+"""A small organization to look at on the first run: everything in it came through the front door, as commands.
+
+Its ids follow from their names, so that a second run finds it, and a run that was interrupted is finished by the next.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Protocol
+from uuid import UUID, uuid5
+
+from msgspec import Struct
+
+from application.booking.commands import Cancel, CheckIn, Complete, Confirm, MarkNoShow, PlaceHold, WantedItem
+from application.bus import CommandBus
+from application.message import Command, Occasion
+from application.organization.commands import FoundOrganization, OpenLocation, SetPolicy
+from application.recorded import Actor, Origin
+from application.resource.commands import RegisterResource
+from domain import localtime
+from domain.errors import Refusal
+from domain.resource.hours import Opening, WeeklyHours
+from interfaces.bootstrap import House, Settings, build
+from interfaces.http.caller import minted
+
+NAME = "Harbour Sports & Spa"
+ORGANIZATION = uuid5(UUID(int=0), f"daybook demo: {NAME}")
+A_DAY = 86_400
+OWNER = "demo-owner"
+
+
+def named(name: str) -> UUID:
+    return uuid5(ORGANIZATION, name)
+
+
+def daily(opens: int, closes: int) -> WeeklyHours:
+    """The same hours on every day."""
+    openings = (Opening(opens * 60, closes * 60),)
+    return WeeklyHours(*([openings] * 7))
+
+
+class Bookable(Struct, frozen=True):
+    location: str
+    name: str
+    kind: str
+    capacity: int = 1
+    hours: WeeklyHours | None = None
+
+
+ZONES = {"Harbour Courts": "Europe/Lisbon", "Pier House": "America/New_York"}
+COURT_HOURS = daily(7, 23)
+BOOKABLE = (
+    Bookable("Harbour Courts", "Court 1", "tennis court", 1, COURT_HOURS),
+    Bookable("Harbour Courts", "Court 2", "tennis court", 1, COURT_HOURS),
+    Bookable("Harbour Courts", "Sea-water pool", "pool lane", 6, daily(6, 22)),
+    Bookable("Harbour Courts", "Hot stone room", "treatment room", 1, daily(9, 20)),
+    Bookable("Pier House", "Window table", "table", 1, daily(12, 25)),
+    Bookable("Pier House", "Chef's counter", "seat", 8, daily(17, 25)),
+    Bookable("Pier House", "Double room", "room", 5),
+)
+
+
+class Visit(Struct, frozen=True):
+    """A booking of the demo: which day from today, which hour on the location's wall, and what became of it."""
+
+    name: str
+    resource: str
+    day: int
+    hour: int
+    minutes: int = 60
+    units: int = 1
+    party: int | None = None
+    then: Literal["hold", "confirm", "request_approval"] = "confirm"
+    becomes: tuple[str, ...] = ()
+
+
+VISITS = (
+    Visit("yesterday's match", "Court 1", -1, 18, 90, becomes=("check_in", "complete")),
+    Visit("nobody came", "Court 2", -1, 19, becomes=("no_show",)),
+    Visit("long weekend", "Double room", -2, 15, 3 * 1440 - 240, units=1, party=2, becomes=("check_in",)),
+    Visit("two rooms", "Double room", 1, 15, 2 * 1440 - 240, units=2, party=4),
+    Visit("morning lengths", "Sea-water pool", 0, 7, 60, units=2),
+    Visit("evening class", "Sea-water pool", 0, 19, 90, units=4),
+    Visit("doubles", "Court 1", 0, 20, 90, party=4),
+    Visit("lesson", "Court 1", 1, 17, party=2),
+    Visit("hot stones", "Hot stone room", 1, 11, 75, then="request_approval"),
+    Visit("rained off", "Court 2", 1, 10, becomes=("cancel",)),
+    Visit("anniversary", "Window table", 1, 20, 120, party=2),
+    Visit("tasting menu", "Chef's counter", 2, 19, 150, units=6, party=6),
+    Visit("still thinking", "Court 2", 2, 18, then="hold"),
+)
+
+
+class Do(Protocol):
+    """Carries out one command of the demo: under this name, at this moment where that has passed."""
+
+    def __call__(self, name: str, command: Command, at: datetime | None = None, role: str = "owner") -> None: ...
+
+
+def load(settings: Settings) -> list[str]:
+    """The demo, if it is not there yet; lines to print: a token that lasts, and a first booking to try."""
+    with contextlib.closing(build(settings)) as house:
+        now = datetime.now(UTC)
+        if not house.store.load(ORGANIZATION, [named("complete")]).streams[named("complete")]:
+            _build(house.command_bus, now)
+        return list(_lines(house, now))
+
+
+def _build(bus: CommandBus, now: datetime) -> None:
+    def do(name: str, command: Command, at: datetime | None = None, role: str = "owner") -> None:
+        actor = Actor("system", "demo", role)
+        # What came before today is recorded now, and happened then.
+        happened = at if at is not None and at < now else None
+        occasion = Occasion(ORGANIZATION, actor, Origin("cli"), named(f"do: {name}"), True, occurred_at=happened)
+        bus.carry_out(command, occasion)
+
+    do("found", FoundOrganization(NAME), role="platform")
+    do("policy", SetPolicy(hold_minutes=15, check_in_early_minutes=60, no_show_grace_minutes=15))
+    for location, zone in ZONES.items():
+        do(location, OpenLocation(named(location), location, zone))
+    for it in BOOKABLE:
+        do(it.name, RegisterResource(named(it.name), named(it.location), it.name, it.kind, it.capacity, it.hours))
+    for visit in VISITS:
+        # Half of it may be there from a start that was cut short yesterday, when "tomorrow" was another day.
+        with contextlib.suppress(Refusal):
+            _visit(do, visit, now)
+    # The last act: where it is in the log, all of it is.
+    do("complete", OpenLocation(named("complete"), "Garden (opens next season)", "Europe/Lisbon"))
+
+
+def _visit(do: Do, visit: Visit, now: datetime) -> None:
+    resource = next(it for it in BOOKABLE if it.name == visit.resource)
+    zone = ZONES[resource.location]
+    today = localtime.wall(now, zone).date()
+    label = localtime.day(today + timedelta(days=visit.day), visit.hour * 60)
+    starts_at = localtime.by_rule(label, zone)
+    ends_at = starts_at + timedelta(minutes=visit.minutes)
+    if visit.day == 0 and ends_at <= now:
+        starts_at, ends_at = (at + timedelta(days=1) for at in (starts_at, ends_at))
+    booking = named(visit.name)
+    item = WantedItem(resource_id=named(resource.name), starts_at=starts_at, ends_at=ends_at, units=visit.units)
+    booked_at = starts_at - timedelta(days=2)
+    placed = PlaceHold(booking, named(resource.location), (item,), visit.party, None, visit.then)
+    do(visit.name, placed, booked_at if visit.then == "confirm" else None)
+    for step in visit.becomes:
+        command, at = {
+            "check_in": (CheckIn(booking), starts_at),
+            "complete": (Complete(booking), ends_at),
+            "no_show": (MarkNoShow(booking), starts_at + timedelta(minutes=20)),
+            "cancel": (Cancel(booking, "customer"), booked_at + timedelta(hours=3)),
+            "confirm": (Confirm(booking), booked_at),
+        }[step]
+        do(f"{visit.name}: {step}", command, at)
+
+
+def _lines(house: House, now: datetime) -> Iterator[str]:
+    settings = house.settings
+    token = minted(
+        house.trust, role="owner", subject=OWNER, organization=ORGANIZATION, life=min(A_DAY, settings.token_life)
+    )
+    tomorrow = (localtime.wall(now, ZONES["Harbour Courts"]) + timedelta(days=1)).date()
+    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104  # asked for, not bound
+    yield f"Organization {ORGANIZATION} ({NAME}); its owner's token, for {min(A_DAY, settings.token_life) // 3600} h:"
+    yield f"TOKEN={token}"
+    yield "A first booking:"
+    yield (
+        f'curl -s http://{host}:{settings.port}/api/v1/bookings -H "Authorization: Bearer $TOKEN" '
+        f'-H \'Content-Type: application/json\' -d \'{{"location_id":"{named("Harbour Courts")}","items":'
+        f'[{{"resource_id":"{named("Court 2")}","starts_at":"{tomorrow}T18:00","ends_at":"{tomorrow}T19:00"}}],'
+        f'"then":"confirm"}}\''
+    )

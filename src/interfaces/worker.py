@@ -1,0 +1,164 @@
+"""What goes on behind the doors: views and audit trail follow the log, dead holds are expired, old answers forgotten.
+
+Everything here may run twice, on two machines, and be killed at any moment: who follows keeps its position with its
+rows, and who acts does so by commands whose ids follow from what they are about.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC
+from typing import Protocol
+from uuid import UUID, uuid5
+
+from application.booking.commands import ExpireHold
+from application.bus import CommandBus
+from application.event_store import Unavailable
+from application.message import Occasion
+from application.recorded import Actor, Origin
+from domain.errors import Refusal
+from infrastructure import mongo
+from infrastructure.event_store import log as event_log
+from infrastructure.event_store.store import ExpiredHold, PostgresEventStore
+from infrastructure.postgres.source import Source
+from interfaces.bootstrap import House
+from interfaces.http.logs import log
+from projections.audit.trail import Follower
+from projections.runner import Lag, Runner
+from projections.views import VIEWS
+
+SWEEP = 0.5
+"""Seconds between looks for dead holds. Nobody waits for it: a dead hold is dead without it."""
+HOLDS = 100
+FORGET = 3600.0
+"""Seconds between two forgettings of old answers."""
+KEEP_DAYS = 30
+TELL = 60.0
+"""Seconds between two lines that say how far the followers are behind."""
+ACTOR = Actor("system", "hold-expiry", "system")
+
+
+class Follows(Protocol):
+    def run(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class Sweeper:
+    """Expires dead holds through the front door, so that the log says so."""
+
+    def __init__(self, store: PostgresEventStore, bus: CommandBus) -> None:
+        self._store = store
+        self._bus = bus
+        self._stuck: set[UUID] = set()
+        """Holds that would not be expired: told once, and no longer in the way of the others."""
+
+    def sweep(self) -> int:
+        """All that are dead now; how many were expired. `Unavailable` when there is nobody to ask."""
+        swept = 0
+        while True:
+            found = self._store.expired_holds(HOLDS + len(self._stuck))
+            waiting = [hold for hold in found if hold.booking_id not in self._stuck]
+            if not waiting:
+                self._stuck &= {hold.booking_id for hold in found}
+                return swept
+            for hold in waiting:
+                swept += self._expired(hold)
+
+    def _expired(self, hold: ExpiredHold) -> bool:
+        # The hold and its expiry, not the moment of sweeping: two sweepers send one command.
+        command_id = uuid5(hold.booking_id, f"expire:{hold.expires_at.astimezone(UTC).isoformat()}")
+        occasion = Occasion(hold.tenant, ACTOR, Origin("worker"), command_id, keyed=True)
+        try:
+            self._bus.carry_out(ExpireHold(hold.booking_id), occasion)
+        except Refusal as refusal:
+            self._stuck.add(hold.booking_id)
+            log.warning("hold.stuck", booking=str(hold.booking_id), code=refusal.code)
+            return False
+        return True
+
+
+class Worker:
+    """One process. Its threads mend themselves: what they depend on may come and go."""
+
+    def __init__(self, house: House) -> None:
+        settings = house.settings
+        assert settings.database_url is not None
+        url = settings.database_url
+        self.lags: dict[str, Lag] = {}
+        self._house = house
+        self._sweeper = Sweeper(house.store, house.command_bus)
+        self._stopping = threading.Event()
+        self._followers: list[tuple[str, Follows]] = [
+            (view.name, Runner(view, url, event_log, meter=self._met)) for view in VIEWS
+        ]
+        if (mongo_url := settings.mongo_url) is not None:
+            trail = Follower(url, lambda: mongo.writing(mongo_url), Source(), meter=self._met)
+            self._followers.append(("audit", trail))
+
+    def _met(self, lag: Lag) -> None:
+        self.lags[lag.view] = lag
+
+    def run(self) -> None:
+        """Until `stop`. Leaves when every follower has finished the batch at hand."""
+        threads = [threading.Thread(target=follower.run, name=name, daemon=True) for name, follower in self._followers]
+        for thread in threads:
+            thread.start()
+        log.info("worker.started", follows=[name for name, _ in self._followers])
+        try:
+            self._work()
+        finally:
+            for _, follower in self._followers:
+                follower.stop()
+            for thread in threads:
+                thread.join(5)
+            log.info("worker.stopped", unfinished=[thread.name for thread in threads if thread.is_alive()])
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _work(self) -> None:
+        chores = [
+            Chore("sweep", SWEEP, self._sweeper.sweep),
+            Chore("forget", FORGET, lambda: self._house.store.forget_commands(KEEP_DAYS)),
+            Chore("tell", TELL, self._tell, later=True),
+        ]
+        while not self._stopping.is_set():
+            for chore in chores:
+                chore.when_due()
+            self._stopping.wait(SWEEP / 2)
+
+    def _tell(self) -> int:
+        for name, lag in sorted(self.lags.items()):
+            log.info("lag", view=name, behind=lag.behind, seconds=round(lag.age, 3), parked=lag.parked)
+        return 0
+
+
+class Chore:
+    """Something to do every so often. What it depends on being away is told once, and once more when it is back."""
+
+    def __init__(self, name: str, every: float, do: Callable[[], int], later: bool = False) -> None:
+        self._name, self._every, self._do = name, every, do
+        self._due = time.monotonic() + (every if later else 0.0)
+        self._failing = False
+
+    def when_due(self) -> None:
+        if time.monotonic() < self._due:
+            return
+        try:
+            done = self._do()
+        except Unavailable as unavailable:
+            self._failed("unavailable", str(unavailable))
+        except Exception as error:  # one chore must not end the others
+            self._failed(type(error).__name__, "")
+        else:
+            if self._failing:
+                log.info(f"{self._name}.resumed")
+            self._failing = False
+            if done:
+                log.info(self._name, done=done, at_most_late=self._every)
+        self._due = time.monotonic() + self._every
+
+    def _failed(self, kind: str, sentence: str) -> None:
+        if not self._failing:
+            log.warning(f"{self._name}.interrupted", error=kind, because=sentence)
+        self._failing = True
