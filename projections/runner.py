@@ -9,7 +9,10 @@ What cannot be taken in (the event is unreadable, the view stumbles, the databas
 everything that comes after it in the same stream, aloud, and all other streams go on.
 """
 
+import contextlib
+import os
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -527,6 +530,15 @@ def connected(url: str, name: str, role: str | None = ROLE) -> Connection:
     )  # fmt: skip
 
 
+def cut(connection: Connection | None) -> None:
+    """Shut its socket down, so that whoever waits on it wakes with a lost connection."""
+    if connection is None or connection.closed:
+        return
+    # A copy of the descriptor, so that closing it here leaves the other one open.
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as copy:
+        copy.shutdown(socket.SHUT_RDWR)
+
+
 class Runner:
     """Follows the log for one view until it is told to stop. One a thread; any number of processes."""
 
@@ -552,6 +564,7 @@ class Runner:
         self._meter = meter
         self._exclusive = exclusive
         self._pause = pause
+        self._connection: Connection | None = None
         self._size = 500
         self._stopping = threading.Event()
         self._metered = 0.0
@@ -561,12 +574,17 @@ class Runner:
         self._stopping.set()
         self.wake.set()
 
+    def abandon(self) -> None:
+        """Cut the connection of a runner that did not leave: a frozen server never answers, and never ends."""
+        cut(self._connection)
+
     def run(self) -> None:
         """Until `stop`. What goes wrong is told, and tried again after a pause that grows to five seconds."""
         failures = 0
         while not self._stopping.is_set():
             try:
-                with connected(self._url, self.view.name) as connection:
+                with connected(self._url, self.view.name) as self._connection:
+                    connection = self._connection
                     if self._exclusive and not self._leads(connection):
                         self._stopping.wait(0.5)
                         continue

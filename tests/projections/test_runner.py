@@ -22,6 +22,7 @@ from projections.runner import Batch, Keeper, Lag, Runner, connected, parked, pr
 from projections.view import Change, Put, Remove, Set, View
 
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
+HERE = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 ONE, TWO, THREE = (UUID(int=n) for n in (1, 2, 3))
 
 COUNTED = Table(
@@ -153,7 +154,9 @@ def test_a_second_runner_waits_until_the_first_has_gone(url: str) -> None:
     first, second = (Runner(Counting(), url, log) for _ in range(2))
     one, two = threading.Thread(target=first.run), threading.Thread(target=second.run)
     one.start()
-    until(lambda: rows(url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted") == [(1,)])
+    until(
+        lambda: rows(url, f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND {HERE}") == [(1,)]
+    )
     two.start()
     first.stop()
     one.join(5)
@@ -281,3 +284,22 @@ def test_tables_of_another_shape_are_not_written(url: str) -> None:
     runner.stop()
     thread.join(5)
     assert "daybook rebuild" in alarms[0]
+
+
+def test_a_runner_that_waits_for_a_frozen_server_can_be_cut_loose(url: str) -> None:
+    """A lock stands for the freeze: the runner waits in the database, and `stop` alone does not reach it."""
+    with connected(url, "test", role=None) as owner:
+        prepare(owner, [Counting()])
+    runner = Runner(Counting(), url, log)
+    thread = threading.Thread(target=runner.run, daemon=True)
+    with connected(url, "freezer", role=None) as freezer, freezer.transaction():
+        freezer.execute("LOCK TABLE read.counted IN SHARE MODE")
+        write(url, house())
+        thread.start()
+        until(lambda: rows(url, f"SELECT count(*) FROM pg_locks WHERE NOT granted AND {HERE}") == [(1,)])
+        runner.stop()
+        thread.join(0.3)
+        assert thread.is_alive()
+        runner.abandon()
+        thread.join(5)
+        assert not thread.is_alive()

@@ -4,7 +4,6 @@ import os
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from infrastructure.embedded.servers import at_hand
 from infrastructure.event_store import log
@@ -36,11 +35,8 @@ def command(view: str | None, again: bool) -> None:
     if not found:
         console.print("Nothing is parked.")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("view", "position", "stream", "version", "tag", "why"):
-        table.add_column(heading, overflow="fold")
     for one in found:
         why = one.error or "waits behind an earlier one"
-        table.add_row(one.view, str(one.position), str(one.stream), str(one.version), one.tag, why)
-    console.print(table)
+        line = f"{one.view} {one.position} {one.stream} v{one.version} {one.tag}: {why}"
+        console.print(line, markup=False)
     raise SystemExit(3)
