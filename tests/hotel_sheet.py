@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from msgspec import Struct
 
@@ -152,7 +153,7 @@ def likely(number: int, seed: int = 1) -> Iterator[Cells]:
         arrival = date(2016, 1, 1) + timedelta(days=random.randrange(180))
         lead = random.choice([0, 1, 5, 30, 200])
         kind = random.choice("AAAADDE")
-        cells = {
+        cells: dict[str, Any] = {
             "hotel": random.choice([RESORT, CITY]), "lead_time": lead, "stays_in_week_nights": random.randint(0, 5),
             "stays_in_weekend_nights": random.choice([0, 0, 2]), "reserved_room_type": kind,
             "assigned_room_type": random.choice([kind, kind, kind, "D"]),

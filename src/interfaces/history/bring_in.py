@@ -73,8 +73,10 @@ def bring_in(
 
 def carry_out(plan: Plan, bus: CommandBus, pulse: Pulse) -> tuple[int, int]:
     """Everything that is left of the plan; answers with how many commands and events that was."""
-    beginnings = plan.beginnings()
     total = plan.left
+    if not total:
+        return 0, 0
+    beginnings = plan.beginnings()
     events = 0
     pulse.begins("Carrying out", total)
     for deed in beginnings:

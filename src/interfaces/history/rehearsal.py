@@ -44,6 +44,11 @@ class Stage:
             if events:
                 self._scenery[stream] = list(events)
 
+    @property
+    def streams(self) -> Mapping[UUID, Sequence[RecordedEvent]]:
+        """Scenery and act."""
+        return {**self._scenery, **self._acts}
+
     def knows(self, stream: UUID) -> bool:
         return stream in self._scenery
 

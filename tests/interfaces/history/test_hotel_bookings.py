@@ -1,6 +1,7 @@
 """What a row of the hotel data becomes, rule by rule."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
 import hotel_sheet as sheet
@@ -214,7 +215,7 @@ def test_who_was_given_another_room_type_must_have_been_confirmed() -> None:
         ({"adults": 0, "babies": 1}, 1, []),
     ],
 )
-def test_the_party_is_everybody_or_unknown(cells: dict[str, object], size: int | None, rule: list[str]) -> None:
+def test_the_party_is_everybody_or_unknown(cells: dict[str, Any], size: int | None, rule: list[str]) -> None:
     story = told(stayed(**cells))
     assert held(story).party_size == size
     assert rules(story) == rule
