@@ -287,7 +287,8 @@ def test_no_question_reads_the_whole_trail(url: str, trail_database: Database) -
     told(url, trail_database)
     questions = [
         AuditTrail(after=3), AuditTrail(booking_id=ONE), AuditTrail(actor_id=STAFF.id),
-        AuditTrail(action="booking.held"), AuditTrail(recorded_from=NOON, recorded_before=FAR), AuditTrail(target_type="resource", target_id=SUITE),
+        AuditTrail(action="booking.held"), AuditTrail(recorded_from=NOON, recorded_before=FAR),
+        AuditTrail(target_type="resource", target_id=SUITE),
     ]  # fmt: skip
     for query in questions:
         plan = trail_database[trail.TRAIL].find(trail.criteria(query, TENANT)).sort("seq", 1).explain()
