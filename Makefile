@@ -5,6 +5,7 @@
 #   make run PORT=8001 DATA=/srv/daybook
 #   make test                all tests        make check      style, types, import laws
 #   make bench               the measurements make chaos      the heavy faults
+#   make docs                the reference, made from the code
 #   make lock                resolve the dependencies anew
 #   make clean               remove .venv and caches, never the data
 
@@ -22,7 +23,7 @@ RUNTIME := .venv/installed/runtime-$(call contents,requirements.lock)
 DEV := .venv/installed/dev-$(call contents,requirements-dev.lock)
 UV := .venv/installed/uv-$(call contents,requirements-uv.lock)
 
-.PHONY: run test check bench chaos lock clean
+.PHONY: run test check bench chaos docs lock clean
 .DELETE_ON_ERROR:
 
 run: $(RUNTIME)
@@ -41,6 +42,9 @@ bench: $(DEV)
 
 chaos: $(DEV)
 	@exec .venv/bin/python -m bench.chaos $(ARGS)
+
+docs: $(DEV)
+	@exec .venv/bin/python docs/generate.py
 
 lock: $(UV)
 	.venv/bin/uv pip compile $(LOCKING) --extra embedded pyproject.toml -o requirements.lock

@@ -122,7 +122,7 @@ def load(env: Mapping[str, str]) -> Settings:
     except msgspec.ValidationError as error:
         field = str(error).rpartition("$.")[2].rstrip("`")
         shown = "has a value that" if field in SECRET else f"is {masked(known[field])!r}, which"
-        raise UnusableSetting(f"{_variable(field)} {shown} cannot be used: it must be {_right(field)}.") from None
+        raise UnusableSetting(f"{_variable(field)} {shown} cannot be used: it must be {right(field)}.") from None
 
 
 def masked(text: str) -> str:
@@ -156,7 +156,7 @@ def _decode(kind: type, value: Any) -> Any:
     raise TypeError(f"no way to read a {kind} from a variable")
 
 
-def _right(field: str) -> str:
+def right(field: str) -> str:
     """The description of the field's type, found through `X | None` as well."""
     hint = get_type_hints(Settings, include_extras=True)[field]
     for kind in (hint, *get_args(hint)):
