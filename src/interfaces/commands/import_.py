@@ -18,15 +18,11 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from application.bus import CommandBus
 from application.event_store import Unavailable
-from application.handlers import HANDLERS
 from infrastructure import settings as given
 from infrastructure.embedded.servers import at_hand
-from infrastructure.event_store.store import PostgresEventStore
-from infrastructure.postgres.migrate import migrate
-from infrastructure.postgres.numbers import Numbers, reserving
 from infrastructure.settings import Settings
+from interfaces import bootstrap
 from interfaces.history.bring_in import Outcome, Stopped, bring_in
 from interfaces.history.hotel_bookings import HotelBookings
 from interfaces.history.plan import Interrupted, Pulse, Remark
@@ -69,13 +65,23 @@ def hotel_bookings(file: Path | None, organization: UUID | None, limit: int | No
         with (
             Table(path, mapping.columns) as table,
             at_hand(os.environ) as settings,
-            doors(settings) as (bus, store),
+            house(settings) as built,
             remarks.kept(),
             stoppable() as stop,
             progress() as (begins, reached),
         ):
             pulse = Pulse(begins, reached, stop)
-            outcome = bring_in(table, mapping, bus, store, datetime.now(UTC), remarks.add, pulse, organization, limit)
+            outcome = bring_in(
+                table,
+                mapping,
+                built.command_bus,
+                built.store,
+                datetime.now(UTC),
+                remarks.add,
+                pulse,
+                organization,
+                limit,
+            )
     except (Unusable, Stopped, Unavailable) as trouble:
         raise click.ClickException(str(trouble)) from None
     except Interrupted:
@@ -94,13 +100,13 @@ def default_file(settings: Settings) -> Path:
 
 
 @contextlib.contextmanager
-def doors(settings: Settings) -> Iterator[tuple[CommandBus, PostgresEventStore]]:
-    """The command bus and the store behind it: one writer, for history is written in its order."""
-    url = settings.database_url
-    assert url is not None
-    migrate(url)
-    with PostgresEventStore(url, pool_size=1, deadline=settings.database_deadline) as store:
-        yield CommandBus(store, HANDLERS, Numbers(reserving(url, settings.database_deadline))), store
+def house(settings: Settings) -> Iterator[bootstrap.House]:
+    bootstrap.migrate(settings)
+    built = bootstrap.build(settings)
+    try:
+        yield built
+    finally:
+        built.close()
 
 
 @contextlib.contextmanager
