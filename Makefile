@@ -4,7 +4,7 @@
 #   make run                 Daybook on http://127.0.0.1:8000, its data kept in ./var
 #   make run PORT=8001 DATA=/srv/daybook
 #   make test                all tests        make check      style, types, import laws
-#   make bench               the measurements make chaos      the heavy faults
+#   make bench               the measurements make chaos      the heavy faults (ROUNDS=6 SEED=...)
 #   make docs                the reference, made from the code
 #   make lock                resolve the dependencies anew
 #   make clean               remove .venv and caches, never the data
@@ -41,7 +41,7 @@ bench: $(DEV)
 	@exec .venv/bin/python -m bench $(ARGS)
 
 chaos: $(DEV)
-	@exec .venv/bin/python -m bench.chaos $(ARGS)
+	@exec .venv/bin/python -m bench.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 docs: $(DEV)
 	@exec .venv/bin/python docs/generate.py

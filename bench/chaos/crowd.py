@@ -166,7 +166,8 @@ class Crowd:
 
     def resolve(self, unknown: list[str], seconds: float = 30.0) -> int:
         """Asks again for what stayed unknown, under the same keys, until each is answered; how many there were."""
-        ends = time.monotonic() + seconds
+        why = ""
+        ends = None
         left = [key for key in unknown if key in self.wishes]
         count = len(left)
         while left:
@@ -177,10 +178,12 @@ class Crowd:
                 self._resolutions.write(outcome)
                 if outcome.verdict == "unknown":
                     again.append(key)
+                    why = outcome.why
             left = again
             if left:
+                ends = ends or time.monotonic() + seconds
                 if time.monotonic() > ends:
-                    raise TimeoutError(f"{len(left)} commands stayed unknown for {seconds:.0f} s after the heal")
+                    raise TimeoutError(f"{left} stayed unknown for {seconds:.0f} s after the heal: {why}")
                 time.sleep(PATIENCE)
         return count
 
@@ -188,7 +191,10 @@ class Crowd:
         try:
             for wish in self._wishing(person):
                 self.wishes[wish.key] = wish, door
-                person.learn(ask(door, journal, wish, person.name))
+                outcome = ask(door, journal, wish, person.name)
+                person.learn(outcome)
+                if outcome.verdict == "unknown":
+                    time.sleep(PATIENCE)  # nobody there: a second would bring forth thousands of these
                 self.asked += 1
                 if self._pace:
                     time.sleep(self._pace)

@@ -225,8 +225,11 @@ def deadlocks_in(log: Path) -> int:
     return log.read_text(errors="replace").count("deadlock detected") if log.exists() else 0
 
 
-def of_the_store(url: str, cases: Sequence[Case] | None = None) -> list[Breach]:
-    """All that the event store alone can answer for; without cases nobody kept a journal."""
+def of_the_store(url: str, cases: Sequence[Case] | None = None, tenant: UUID | None = None) -> list[Breach]:
+    """All that the event store alone can answer for; without cases nobody kept a journal. `tenant`: whose journals
+    these are, where others live in the same database."""
     log = whole_log(url)
     found = [*streams(log), *occupancy(log), *overlaps(url), *claims(url), *commands(url)]
-    return found if cases is None else [*found, *answered(cases, log)]
+    if cases is not None:
+        found += answered(cases, [event for event in log if tenant in (None, event.tenant)])
+    return found

@@ -65,7 +65,7 @@ class HttpDoor:
         known = 400 <= answered.status < 500 and answered.status != 429 and codes[0] not in NOT_YET
         verdict: Verdict = "fail" if known else "unknown"
         retry = f" retry-after {answered.headers['retry-after']}" if "retry-after" in answered.headers else ""
-        why = " ".join(codes) if codes[0] in NOT_YET else f"{answered.status} {' '.join(codes)}{retry}"
+        why = " ".join(codes) if answered.status < 500 else f"{answered.status} {' '.join(codes)}{retry}"
         return Outcome(wish.key, verdict, why, took=took)
 
     def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answered:

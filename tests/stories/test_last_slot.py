@@ -1,8 +1,5 @@
 """Two hundred people want the last place at the same moment: who gets it, and what the others are told, and when."""
 
-import threading
-from collections import Counter
-from collections.abc import Callable, Sequence
 from functools import partial
 from statistics import median
 
@@ -10,51 +7,8 @@ from application.booking.commands import Cancel
 from application.message import Command
 from bench.chaos.invariants import deadlocks, of_the_store
 from bench.chaos.journal import Outcome
+from bench.chaos.rush import BUYERS, at_once, told, winners_and_losers
 from bench.chaos.town import Wish, booking_of, bus_door, found_at
-
-BUYERS = 200
-LONGEST = 5.0
-"""Seconds: an order of magnitude above what it takes here; a stall or a deadlock's timeout would be seen."""
-
-
-def at_once(send: Callable[[Wish], Outcome], commands: Sequence[Command], key: str = "") -> list[Outcome]:
-    """One thread for each, all through the gate together; with `key`, all under the same one."""
-    gate = threading.Barrier(len(commands))
-    outcomes: list[Outcome] = []
-
-    def buy(n: int, command: Command) -> None:
-        wish = Wish(key or f"buyer-{n:03d}", command, 2)
-        gate.wait(30)
-        outcomes.append(send(wish))
-
-    threads = [threading.Thread(target=buy, args=(n, command)) for n, command in enumerate(commands)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert len(outcomes) == len(commands), "somebody was never answered"
-    return outcomes
-
-
-def told(outcomes: list[Outcome]) -> str:
-    """The figures, for whoever runs with -s."""
-    parts = []
-    for verdict in ("ok", "fail"):
-        took = sorted(o.took * 1000 for o in outcomes if o.verdict == verdict)
-        if took:
-            parts.append(
-                f"{verdict} {len(took)}: median {median(took):.0f}, p95 {took[int(len(took) * 0.95)]:.0f}, "
-                f"longest {took[-1]:.0f} ms"
-            )
-    return "; ".join(parts)
-
-
-def winners_and_losers(outcomes: list[Outcome], winners: int) -> None:
-    print(told(outcomes))  # noqa: T201  # with -s
-    verdicts = Counter(outcome.verdict for outcome in outcomes)
-    assert verdicts == {"ok": winners, "fail": len(outcomes) - winners}, Counter(o.why for o in outcomes)
-    assert {o.why.split()[0] for o in outcomes if o.verdict == "fail"} <= {"slot_taken", "slot_held"}
-    assert max(outcome.took for outcome in outcomes) < LONGEST
 
 
 def test_two_hundred_for_the_last_slot_and_one_gets_it(url: str) -> None:

@@ -66,8 +66,8 @@ def under_load(postgres: Postgres, folder: Path, seed: int, trouble: list[str]) 
     return town, figures
 
 
-def test_killed_twice_under_load(postgres: Postgres, tmp_path: Path) -> None:
-    under_load(postgres, tmp_path, 41, ["kill", "kill"])
+def test_killed_under_load(postgres: Postgres, tmp_path: Path) -> None:
+    under_load(postgres, tmp_path, 41, ["kill"])
 
 
 def test_frozen_under_load(postgres: Postgres, tmp_path: Path) -> None:
