@@ -46,7 +46,7 @@ def create_app(house: House) -> Inhabited:
             get("/problems/{code:str}", opt=public)(pages.problem),
         ],
         request_class=Asked,
-        guards=[Doorkeeper(house.trust)],
+        before_request=Doorkeeper(house.trust),
         exception_handlers={Exception: AnsweredWithProblem()},
         request_max_body_size=LARGEST_BODY,
         lifespan=[house.inhabited],

@@ -46,6 +46,7 @@ class FrontDoor:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        self._say = log.bind().info  # bound once: the module's logger is bound anew at each word
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -83,7 +84,7 @@ class FrontDoor:
             route = scope.get("path_template") or "(none)"
             name = str(method) if method in METHODS else "OTHER"
             self._metrics.request(name, route, status, seconds)
-            log.info(
+            self._say(
                 "request", method=name, route=route, status=status, ms=round(seconds * 1000, 2),
                 tenant=state.get("tenant"), request_id=state["request_id"], code=state.get("code"),
             )  # fmt: skip
