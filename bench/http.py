@@ -76,11 +76,14 @@ WITH command AS (
   INSERT INTO bare.command VALUES (%(tenant)s, %(command)s, 'PlaceHold', %(fingerprint)s, %(result)s,
                                    nextval('bare.position'), clock_timestamp(), false)
 ), claim AS (
-  INSERT INTO bare.claim VALUES (%(tenant)s, %(resource)s, %(booking)s, 1, tstzrange(%(starts)s, %(ends)s), 1, NULL, true)
+  INSERT INTO bare.claim
+  VALUES (%(tenant)s, %(resource)s, %(booking)s, 1, tstzrange(%(starts)s, %(ends)s), 1, NULL, true)
 )
 INSERT INTO bare.event VALUES
-  (%(tenant)s, %(booking)s, 1, %(one)s, 'booking.held.v2', %(held)s, %(metadata)s, clock_timestamp(), nextval('bare.position')),
-  (%(tenant)s, %(booking)s, 2, %(two)s, 'booking.confirmed', '{}', %(metadata)s, clock_timestamp(), nextval('bare.position'))
+  (%(tenant)s, %(booking)s, 1, %(one)s, 'booking.held.v2', %(held)s, %(metadata)s, clock_timestamp(),
+   nextval('bare.position')),
+  (%(tenant)s, %(booking)s, 2, %(two)s, 'booking.confirmed', '{}', %(metadata)s, clock_timestamp(),
+   nextval('bare.position'))
 RETURNING position
 """
 SELECT = "SELECT * FROM read.booking WHERE tenant = %s AND id = %s"

@@ -87,7 +87,7 @@ class Town:
     # who
 
     def token(
-        self, role: str = "owner", subject: str | None = None, organization: UUID | None | str = "own", **more: Any
+        self, role: str = "owner", subject: str | None = None, organization: UUID | str | None = "own", **more: Any
     ) -> str:
         of = self.organization if organization == "own" else organization
         subject = subject or (str(uuid4()) if role == "customer" else role)

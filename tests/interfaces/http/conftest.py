@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-
 from house import Town, fresh
+
 from infrastructure.settings import Settings
 
 

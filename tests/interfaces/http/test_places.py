@@ -4,8 +4,8 @@ import threading
 from uuid import uuid4
 
 import pytest
+from house import Town, problem, soon
 
-from house import Court, Town, problem, soon
 from infrastructure import mongo
 from infrastructure.postgres.source import Source
 from projections.audit.trail import Follower
