@@ -73,7 +73,7 @@ def occupancy(log: Iterable[RecordedEvent], ledger: Ledger | None = None) -> Ite
     """I3: folding the log in its order never shows more units used than there are. By events alone."""
     ledger = ledger or Ledger()
     for event in log:
-        for over in ledger.add(event.fact, event.stream, event.position):
+        for over in ledger.add(event.fact, event.stream, event.position, event.occurred_at):
             yield Breach(
                 "I3 overbooked",
                 f"{over.resource_id} at {over.at:%Y-%m-%dT%H:%M}: {over.used} of {over.capacity} units, "
@@ -82,15 +82,15 @@ def occupancy(log: Iterable[RecordedEvent], ledger: Ledger | None = None) -> Ite
 
 
 def overlaps(url: str) -> Iterator[Breach]:
-    """I3 once more, from the table of claims: no two claims of a single resource overlap. By a plain self-join, so
-    that it holds without the constraint."""
+    """I3 once more, from the table of claims: no two claims of a single resource overlap, but for what is over (it may
+    have had more units then). By a plain self-join, so that it holds without the constraint."""
     with psycopg.connect(url, autocommit=True) as connection:
         rows = connection.execute(
             "SELECT a.resource, a.booking, b.booking FROM event_store.claim a JOIN event_store.claim b "
             "ON a.tenant = b.tenant AND a.resource = b.resource AND a.during && b.during "
             "AND (a.booking, a.item) < (b.booking, b.item) JOIN event_store.capacity k "
             "ON k.tenant = a.tenant AND k.resource = a.resource AND k.capacity = 1 "
-            "WHERE NOT a.authorised AND NOT b.authorised"
+            "WHERE NOT a.authorised AND NOT b.authorised AND upper(a.during * b.during) > clock_timestamp()"
         ).fetchall()
     for resource, one, other in rows:
         yield Breach("I3 overlap", f"{one} and {other} both claim {resource}")

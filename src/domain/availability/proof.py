@@ -35,9 +35,11 @@ class Ledger:
         self._taken: dict[UUID, dict[tuple[UUID, int], Take]] = {}
         self._of_booking: dict[UUID, list[Take]] = {}
 
-    def add(self, event: Event, stream: UUID, position: int) -> Iterator[Overuse]:
-        """Fold one more event; what it breaks."""
+    def add(self, event: Event, stream: UUID, position: int, at: datetime | None = None) -> Iterator[Overuse]:
+        """Fold one more event; what it breaks. `at`: when it happened. A resource that shrinks need not have been so
+        small before: the past may have used more, and is looked at only where no moment is given."""
         touched: list[Take] = []
+        since: datetime | None = None
         for claim in claims_of(event, stream):
             match claim:
                 case Release(booking_id):
@@ -49,22 +51,26 @@ class Ledger:
                     touched.append(claim)
                 case Resize(resource_id, capacity):
                     self.capacity[resource_id] = capacity
-                    touched.extend(self._taken.get(resource_id, {}).values())
+                    since = at
+                    standing = self._taken.get(resource_id, {}).values()
+                    touched.extend(take for take in standing if since is None or take.ends_at > since)
         for take in touched:
-            at, used = self._most(take)
+            when, used = self._most(take, since)
             self.peak[take.resource_id] = max(used, self.peak.get(take.resource_id, 0))
             capacity = self.capacity.get(take.resource_id, 0)
             if used > capacity:
-                yield Overuse(position, take.resource_id, at, used, capacity)
+                yield Overuse(position, take.resource_id, when, used, capacity)
 
-    def _most(self, wanted: Take) -> tuple[datetime, int]:
-        """The instant of the wanted period at which most units are used, and how many, by a sweep over its edges."""
+    def _most(self, wanted: Take, since: datetime | None = None) -> tuple[datetime, int]:
+        """The instant of the wanted period (from `since` on) at which most units are used, and how many, by a sweep
+        over its edges."""
+        starts_at = wanted.starts_at if since is None else max(wanted.starts_at, since)
         edges: list[tuple[datetime, int]] = []
         for take in self._taken[wanted.resource_id].values():
-            if take.starts_at < wanted.ends_at and wanted.starts_at < take.ends_at:
-                edges.append((max(take.starts_at, wanted.starts_at), take.units))
+            if take.starts_at < wanted.ends_at and starts_at < take.ends_at:
+                edges.append((max(take.starts_at, starts_at), take.units))
                 edges.append((take.ends_at, -take.units))
-        used, most, when = 0, 0, wanted.starts_at
+        used, most, when = 0, 0, starts_at
         for at, units in sorted(edges):  # at one instant, what ends comes first: touching is not overlapping
             used += units
             if used > most:

@@ -65,6 +65,22 @@ def test_a_resource_made_too_small_is_found():
     assert (over.used, over.capacity) == (2, 1)
 
 
+def test_a_resource_may_be_made_smaller_than_it_was_used_in_the_past():
+    """As the guard has it: a court that was two until it was torn down by half was not overbooked then."""
+
+    def shrunk(at_hour: float) -> list[int]:
+        ledger = Ledger()
+        log = [(ResourceRegistered(VENUE, "Courts", "court", 2), COURT), (held(0, 2), A), (held(1, 3), B)]
+        for position, (event, stream) in enumerate(log, 1):
+            assert list(ledger.add(event, stream, position, at(-1))) == []
+        return [over.used for over in ledger.add(ResourceCapacityChanged(1), COURT, 9, at(at_hour))]
+
+    assert shrunk(0.5) == [2, 2]
+    assert shrunk(1.5) == [2, 2]
+    assert shrunk(2) == []
+    assert shrunk(4) == []
+
+
 spans = st.tuples(st.integers(0, 12), st.integers(1, 6), st.integers(1, 3))
 
 
