@@ -8,6 +8,7 @@ import argparse
 import random
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -20,6 +21,8 @@ from rich.table import Table
 from bench.chaos.rounds import FAULTS, Report, play
 from bench.chaos.stage import staged
 
+INTERRUPTED = 130
+
 
 def main() -> int:
     options = _options()
@@ -29,28 +32,26 @@ def main() -> int:
     chance = random.Random(seed)
     reports: list[Report] = []
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    with _bar(console) as bar:
-        task = bar.add_task("starting", total=options.rounds)
-        with staged(folder, apis=options.apis, database_deadline=options.deadline) as stage:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupted = False
+    try:
+        with _bar(console) as bar, staged(folder, apis=options.apis, database_deadline=options.deadline) as stage:
+            task = bar.add_task("", total=options.rounds)
             for n in range(options.rounds):
                 faults = options.faults or _drawn(chance)
-                label = f"round {n + 1}"
 
-                def tell(what: str, label: str = label) -> None:
+                def tell(what: str, label: str = f"round {n + 1}") -> None:
                     bar.update(task, description=f"{label}: {what}")
 
-                reports.append(
-                    play(
-                        stage,
-                        folder / f"round-{n}",
-                        seed + n,
-                        faults,
-                        people=options.people,
-                        calm=options.calm,
-                        tell=tell,
-                    )
-                )
+                tell("calm")
+                place = folder / f"round-{n}"
+                report = play(stage, place, seed + n, faults, people=options.people, calm=options.calm, tell=tell)
+                reports.append(report)
                 bar.advance(task)
+                if not console.is_terminal:
+                    console.print(f"round {n + 1} of {options.rounds}: {_sentence(report)}", markup=False)
+    except KeyboardInterrupt:
+        interrupted = True
     console.print(_table(reports))
     broken = [(report, breach) for report in reports for breach in report.breaches]
     for report, breach in broken:
@@ -59,8 +60,15 @@ def main() -> int:
         console.print(f"Journals, logs and data are kept in {folder}.", style="red")
         return 1
     _forget(folder)
-    console.print(f"[green]All invariants held[/] in {len(reports)} rounds.")
-    return 0
+    console.print(f"[green]All invariants held[/] in {len(reports)} of {options.rounds} rounds.")
+    return INTERRUPTED if interrupted else 0
+
+
+def _sentence(it: Report) -> str:
+    return (
+        f"{', '.join(it.faults)}: {it.verdicts.get('ok', 0)} ok, {it.verdicts.get('fail', 0)} refused, {it.resolved} "
+        f"were unknown, {it.events} events, {len(it.breaches)} broken"
+    )
 
 
 def _drawn(chance: random.Random) -> list[str]:
