@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from ipaddress import ip_address
+from time import perf_counter
 from typing import Annotated, Any, Generic, TypeVar, cast
 from urllib.parse import parse_qsl
 from uuid import UUID, uuid5
@@ -286,6 +287,11 @@ class Asked(Request[Caller, None, Any]):
         """Through the command bus, counted by what became of it."""
         house = self.house
         name = type(command).__name__
+        # Who has waited so long for a thread is answered at once: each of those before may have waited its own second
+        # for a database that does not answer, and the caller has long gone.
+        if perf_counter() - self.scope["state"]["started"] > house.settings.request_deadline:
+            house.metrics.command(name, "unavailable")
+            raise Unavailable("The request waited too long for its turn.")
         try:
             answer = house.command_bus.carry_out(command, occasion)
         except Refusal as refusal:

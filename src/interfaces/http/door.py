@@ -41,7 +41,8 @@ PAGE = [
 
 
 class FrontDoor:
-    """Wraps the app. `scope["state"]` carries what was found out on the way: request_id, tenant, code."""
+    """Wraps the app. `scope["state"]` carries what was found out on the way: request_id, started,
+    tenant, code."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -58,7 +59,9 @@ class FrontDoor:
         if not REQUEST_ID.fullmatch(request_id):
             request_id = uuid7().hex.encode()
         # A state of its own: servers hand the same dictionary to every request.
-        state: dict[str, Any] = {**scope.get("state", {}), "request_id": request_id.decode(), "headers": given}
+        state: dict[str, Any] = {
+            **scope.get("state", {}), "request_id": request_id.decode(), "headers": given, "started": started,
+        }  # fmt: skip
         scope["state"] = state
         method = scope["method"]
         bodiless = method == "HEAD"
