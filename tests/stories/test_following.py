@@ -58,4 +58,4 @@ def test_a_follower_that_is_killed_goes_on_where_it_was(url: str, tmp_path: Path
         killed(last)
     assert list(followed(seen(file), log)) == []
     assert lives >= 3
-    assert len(log) > 1000
+    assert len(log) > 600
