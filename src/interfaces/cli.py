@@ -68,9 +68,8 @@ def daybook() -> None:
 def main() -> None:
     """Run a command. Expected trouble ends in a sentence on stderr and a code: 2 for a setting, 1 for the rest."""
     try:
-        daybook.main(standalone_mode=False)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
+        ended = daybook.main(standalone_mode=False)
+        sys.exit(ended if isinstance(ended, int) else 0)  # click hands back the code of `ctx.exit(code)`
     except click.ClickException as error:  # a wrong option: click says it best
         error.show()
         sys.exit(error.exit_code)
