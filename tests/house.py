@@ -1,7 +1,10 @@
 """The house, built by the same bootstrap as in production, on a database of its own; and words for stories in it."""
 
+import os
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +19,9 @@ from uuid_utils.compat import uuid7
 from application.bus import Answer
 from application.message import Command, Occasion
 from application.recorded import Actor, Origin
+from infrastructure.embedded.child import Child
 from infrastructure.embedded.postgres import create_database, drop_database
+from infrastructure.embedded.server import free_port
 from infrastructure.event_store import log
 from infrastructure.settings import Settings
 from interfaces.bootstrap import House, build, migrate
@@ -226,3 +231,34 @@ def problem(answer: httpx.Response, status: int, code: str | None = None) -> dic
     if code is not None:
         assert found["code"] == code, found
     return found
+
+
+@contextmanager
+def served(settings: Settings, *words: str) -> Iterator[tuple[str, Child]]:
+    """`daybook api` as a process of its own on a free port; its address."""
+    port = free_port()
+    env = {**os.environ, **replace(settings, port=port).environment()}
+    api = Child(
+        "api", [sys.executable, "-m", "interfaces.cli", "api", *words], settings.data / f"api-{port}.log", env=env
+    )
+    api.start()
+    try:
+        address = f"http://127.0.0.1:{port}"
+        until(lambda: answers(f"{address}/health/live"), api.last_words)
+        yield address, api
+    finally:
+        api.stop()
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=1).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def until(true: Callable[[], bool], said: Callable[[], str] = str, seconds: float = 20) -> None:
+    ends = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < ends, f"waited {seconds} s in vain. {said()}"
+        time.sleep(0.05)

@@ -1,10 +1,12 @@
 """The HTTP API as one ASGI app."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 
 from litestar import Router, get
 from litestar.concurrency import set_asyncio_executor
+from litestar.routes import HTTPRoute
 
 from interfaces.bootstrap import House
 from interfaces.http import audit, booking, health, identity, organization, pages, resource
@@ -57,5 +59,16 @@ def create_app(house: House) -> Inhabited:
     app.house = house
     app.document = document(app.routes, version("daybook"))
     # Outside of the framework: the request id and the headers belong to what it refuses by itself, too.
-    app.asgi_handler = FrontDoor(app.asgi_handler, house.metrics)
+    app.asgi_handler = FrontDoor(app.asgi_handler, house.metrics, allowed(app.routes))
     return app
+
+
+def allowed(routes: Iterable[object]) -> dict[str, str]:
+    """All methods of each path; whoever answers GET answers HEAD."""
+    found: dict[str, set[str]] = {}
+    for route in routes:
+        if isinstance(route, HTTPRoute):
+            found.setdefault(route.path_format, set()).update(route.methods)
+    return {
+        path: ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods)) for path, methods in found.items()
+    }

@@ -16,6 +16,7 @@ from litestar import Litestar
 from litestar.connection import Request
 from litestar.types import Receive, Scope, Send
 from msgspec import Meta, Struct
+from msgspec.structs import fields
 from uuid_utils.compat import uuid7
 
 from application.bus import Answer
@@ -27,6 +28,7 @@ from domain.period import instant
 from interfaces.bootstrap import House
 from interfaces.http.caller import NOWHERE, Caller
 from interfaces.http.errors import (
+    FORMS,
     BadBody,
     BadCursor,
     BadHeader,
@@ -47,29 +49,36 @@ MOST_PARAMETERS = 32
 FOUNDING = UUID("6f6c5b1e-3f0a-5d5e-9d5e-0d6f1c8b7a11")
 """Under this name the ids of organizations are made whose founding carries an Idempotency-Key."""
 
+REASON = "^[a-z0-9_ -]{1,64}$"
+FORMS |= {REASON: "A reason is a short code of a-z, 0-9, blanks, _ and -, with 1 to 64 characters."}
 Reason = Annotated[
     str,
-    Meta(
-        pattern="^[a-z0-9_ -]{1,64}$", description="Why, as a short code. Not free text: that could be about somebody."
-    ),
+    Meta(pattern=REASON, description="Why, as a short code. Not free text: that could be about somebody."),
 ]
-_DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_LEAP = "(19(7[26]|8[048]|9[26])|2000|2[01](0[48]|[2468][048]|[13579][26]))"
+_DAY = "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+_DATE = f"((19[7-9][0-9]|2[01][0-9]{{2}})-{_DAY}|{_LEAP}-02-29)"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
 _OFFSET = "Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]"
+DAY = f"^{_DATE}$"
+WHEN = f"^{_DATE}T{_CLOCK}({_OFFSET})?$"
+INSTANT = f"^{_DATE}T{_CLOCK}({_OFFSET})$"
+FORMS |= {
+    DAY: "A date is written 2027-03-14, and lies between 1970 and 2199.",
+    WHEN: "A time is written 2027-03-14T09:30, or with its offset 2027-03-14T09:30-04:00, and lies between 1970 and "
+    "2199.",
+    INSTANT: "An instant is written 2027-03-14T09:30-04:00 or 2027-03-14T13:30Z, and lies between 1970 and 2199. "
+    "(In a query + is %2B.)",
+}
+Day = Annotated[str, Meta(pattern=DAY, description="A local date, 1970 to 2199.")]
 When = Annotated[
     str,
     Meta(
-        pattern=f"^{_DATE}T{_CLOCK}({_OFFSET})?$",
+        pattern=WHEN,
         description="With an offset (or Z) an instant; without, the time that a clock at the location shows.",
     ),
 ]
-Instant = Annotated[
-    str,
-    Meta(
-        pattern=f"^{_DATE}T{_CLOCK}({_OFFSET})$",
-        description="An instant, with its offset from UTC.",
-    ),
-]
+Instant = Annotated[str, Meta(pattern=INSTANT, description="An instant, with its offset from UTC.")]
 PositionText = Annotated[
     str,
     Meta(
@@ -200,9 +209,16 @@ class Asked(Request[Caller, None, Any]):
                     raise BadQuery(errors=[Wrong("This comes twice.", name[:64])])
                 found[name] = value
         try:
-            return msgspec.convert(found, kind, strict=False)
+            made = msgspec.convert(found, kind, strict=False)
         except msgspec.ValidationError as error:
             raise BadQuery(errors=[wrong(error)]) from None
+        for name, value in found.items():
+            # To msgspec the word says that there is nothing: a filter that was given would be none.
+            if value.lower() == "null" and any(
+                field.encode_name == name and getattr(made, field.name) is None for field in fields(cast("Any", kind))
+            ):
+                raise BadQuery(errors=[Wrong("There is no null in a query: leave it out.", name)])
+        return made
 
     @property
     def house(self) -> House:

@@ -4,6 +4,7 @@ Pure ASGI and one layer: each middleware of the framework's own kind costs as mu
 """
 
 import re
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -44,8 +45,11 @@ class FrontDoor:
     """Wraps the app. `scope["state"]` carries what was found out on the way: request_id, started,
     tenant, code."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, allowed: Mapping[str, str]) -> None:
+        """`allowed`: by route template, all methods that Allow names. The framework's answer to OPTIONS knows only
+        those of the handler that was registered first."""
         self._app = app
+        self._allowed = allowed
         self._metrics = metrics
         self._say = log.bind().info  # bound once: the module's logger is bound anew at each word
 
@@ -73,6 +77,9 @@ class FrontDoor:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if method == "OPTIONS" and status == 204:
+                    allow = self._allowed.get(scope["path_template"], "OPTIONS").encode()
+                    message["headers"] = [(b"allow", allow)]
                 _dress(message, state, request_id)
             elif bodiless and message["type"] == "http.response.body":
                 if message.get("more_body"):

@@ -183,13 +183,15 @@ def refusal_of(error: Exception) -> Refusal:
     return InternalError()
 
 
-def wrong(error: Exception, prefix: str = "") -> Wrong:
+FORMS: dict[str, str] = {}
+"""What a pattern means, in words."""
+
+
+def wrong(error: Exception) -> Wrong:
     """A msgspec message says where at its end: "Expected `int`, got `str` - at `$.items[0].units`"."""
     message, _, where = str(error).partition(" - at `$")
-    field = f"{prefix}{where.rstrip('`').lstrip('.')}"
-    if "` - at `key in " in str(error) or not field:
-        message, field = message.removesuffix("`"), ""
-    return Wrong(message, field or None)
+    pattern = message.partition(" matching regex ")[2].strip("'").replace("\\\\", "\\")
+    return Wrong(FORMS.get(pattern, message), where.rstrip("`").lstrip(".") or None)
 
 
 def problem_of(refusal: Refusal, request_id: str) -> Problem:

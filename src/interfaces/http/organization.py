@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Controller, get, patch, post
 from litestar.params import FromPath, RawBody
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from application.message import Command
 from application.organization.commands import (
@@ -54,8 +54,8 @@ class NewOrganization(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OrganizationChange(Struct, frozen=True, forbid_unknown_fields=True):
-    name: Named | None = None
-    policy: Policy | None = None
+    name: Named | UnsetType = UNSET
+    policy: Policy | UnsetType = UNSET
 
 
 class Organization(Struct, frozen=True):
@@ -110,16 +110,17 @@ class Organizations(Controller):
     @patch(
         "/current",
         sync_to_thread=True,
-        opt=says(takes=OrganizationChange, gives=Written, writes=True, etag=True, codes=(412,),
+        opt=says(takes=OrganizationChange,
+            some=True, gives=Written, writes=True, etag=True, codes=(412,),
                  example={"policy": {"hold_minutes": 15, "check_in_early_minutes": 60, "no_show_grace_minutes": 20}}),
     )  # fmt: skip
     def change_organization(self, request: Asked, body: RawBody) -> Reply:
         """Rename it, or set its policy: all that is named, or nothing."""
         wish = request.wish(body, OrganizationChange)
         changes: list[RenameOrganization | SetPolicy] = []
-        if wish.name is not None:
+        if wish.name is not UNSET:
             changes.append(RenameOrganization(wish.name))
-        if (policy := wish.policy) is not None:
+        if (policy := wish.policy) is not UNSET:
             changes.append(SetPolicy(policy.hold_minutes, policy.check_in_early_minutes, policy.no_show_grace_minutes))
         if not changes:
             raise BadBody(errors=[Wrong("It names nothing to change.")])

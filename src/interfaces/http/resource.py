@@ -18,10 +18,12 @@ from application.resource.commands import (
     ReviseResource,
 )  # fmt: skip
 from application.resource.queries import Catalogue, OccupancyPerDay, TheResource
+from domain.errors import Rule
 from domain.resource.hours import WeeklyHours
 from interfaces.http.asked import (
     Asked,
     Because,
+    Day,
     Named,
     Page,
     Paging,
@@ -42,8 +44,10 @@ from interfaces.http.schema import says
 
 MOST_DAYS = 400
 Units = Annotated[int, Meta(ge=1, le=100_000, description="Units that can be in use at one instant.")]
-Day = Annotated[str, Meta(pattern=r"^(19[7-9][0-9]|20[0-9]{2}|21[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
-                          description="A local date, 1970 to 2199.")]  # fmt: skip
+
+
+class BadRange(Rule):
+    """The last day lies 0 to 400 days after the first."""
 
 
 class NewResource(Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,8 +61,8 @@ class NewResource(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ResourceChange(Struct, frozen=True, forbid_unknown_fields=True):
-    name: Named | None = None
-    capacity: Units | None = None
+    name: Named | UnsetType = UNSET
+    capacity: Units | UnsetType = UNSET
     hours: WeeklyHours | UnsetType | None = UNSET
     """null: it can be used at all times."""
 
@@ -154,16 +158,24 @@ class Resources(Controller):
     @patch(
         "/{resource_id:uuid}",
         sync_to_thread=True,
-        opt=says(takes=ResourceChange, gives=Written, writes=True, etag=True, codes=(412,), example={"capacity": 2}),
+        opt=says(
+            takes=ResourceChange,
+            some=True,
+            gives=Written,
+            writes=True,
+            etag=True,
+            codes=(412,),
+            example={"capacity": 2},
+        ),
     )
     def change_resource(self, request: Asked, resource_id: FromPath[UUID], body: RawBody) -> Reply:
         """Its name, its capacity, its hours: all that is named, or nothing. A capacity below what is in use is
         refused."""
         wish = request.wish(body, ResourceChange)
         changes: list[RenameResource | ChangeCapacity | ChangeHours] = []
-        if wish.name is not None:
+        if wish.name is not UNSET:
             changes.append(RenameResource(resource_id, wish.name))
-        if wish.capacity is not None:
+        if wish.capacity is not UNSET:
             changes.append(ChangeCapacity(resource_id, wish.capacity))
         if wish.hours is not UNSET:
             changes.append(ChangeHours(resource_id, wish.hours))
@@ -182,7 +194,7 @@ class Resources(Controller):
         wish = request.wish(body, Because)
         return written(request.carry_out(RetireResource(resource_id), request.writing(wish.reason, request.if_match)))
 
-    @get("/{resource_id:uuid}/occupancy", opt=says(gives=Page[DayInUse], query=DaysOf))
+    @get("/{resource_id:uuid}/occupancy", opt=says(gives=Page[DayInUse], query=DaysOf, codes=(422,)))
     async def occupancy_of_resource(self, request: Asked, resource_id: FromPath[UUID]) -> Reply:
         """Units of one resource in use on each local date."""
         asked = request.parameters(DaysOf)
@@ -197,7 +209,7 @@ class Occupancy(Controller):
     path = "/occupancy"
     tags = ("resources",)
 
-    @get(opt=says(gives=Page[DayInUse], query=Days))
+    @get(opt=says(gives=Page[DayInUse], query=Days, codes=(422,)))
     async def occupancy(self, request: Asked) -> Reply:
         """Units in use on each local date."""
         asked = request.parameters(Days)
@@ -221,5 +233,5 @@ def period(asked: DaysOf) -> tuple[date, date]:
             raise BadQuery(errors=[Wrong(f"There is no such date: {error}", name)]) from None
     first, last = found
     if not 0 <= (last - first).days <= MOST_DAYS:
-        raise BadQuery(errors=[Wrong(f"It lies 0 to {MOST_DAYS} days after the first.", "last")])
+        raise BadRange
     return first, last

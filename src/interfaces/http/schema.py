@@ -42,6 +42,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     status: int = 200
     example: Any = None
     """A body that works, for the reader to start from."""
+    some: bool = False
+    """The body names at least one thing."""
     writes: bool = False
     makes: bool = False
     """It answers with the address of something new."""
@@ -134,10 +136,13 @@ def _operation(
     if operation.if_match:
         about["parameters"].append({"$ref": "#/components/parameters/IfMatch"})
     if operation.takes is not None:
-        body: dict[str, Any] = {"schema": of[operation.takes]}
+        body: dict[str, Any] = {"schema": {**of[operation.takes], **({"minProperties": 1} if operation.some else {})}}
         if operation.example is not None:
             body["example"] = operation.example
-        about["requestBody"] = {"required": _needed(operation.takes), "content": {"application/json": body}}
+        about["requestBody"] = {
+            "required": operation.some or _needed(operation.takes),
+            "content": {"application/json": body},
+        }
     about["responses"] = _responses(operation, private, of)
     if not private:
         about["security"] = []

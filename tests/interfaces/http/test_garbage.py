@@ -129,7 +129,8 @@ def test_a_name_that_cannot_be_shown_on_one_line(town, name):
         "limit=1.5", "limit=%31%00", "status=gone", "location_id=x", "reference=%00", "reference=OOOOOOOO", "limit",
         "from=yesterday", "from=2027-01-01T10:00", "to=2027-02-30T10:00Z", "from=2027-01-01T10:00%2B99:00", "%ff=1",
         "min_position=-1", "min_position=1e5", "min_position=" + "9" * 40, "cursor=%F0%9F%A6%84", "a[]=1",
-        "limit[$gt]=1", "&".join(f"p{n}=1" for n in range(1000)), "=1",
+        "limit[$gt]=1", "location_id=null", "status=NULL", "reference=null",
+        "limit=null", "&".join(f"p{n}=1" for n in range(1000)), "=1",
     ],
 )  # fmt: skip
 def test_a_query_that_cannot_be(town, query):

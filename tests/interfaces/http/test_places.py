@@ -90,12 +90,17 @@ def test_occupancy_counts_units_per_local_date(town):
 @pytest.mark.parametrize(
     ("first", "last"),
     [
-        ("2027-01-02", "2027-01-01"), ("2027-01-01", "2028-12-31"), ("2027-02-30", "2027-03-01"),
-        ("0001-01-01", "0001-01-02"), ("yesterday", "today"), ("2027-01-01", ""),
+        ("2027-02-30", "2027-03-01"), ("2027-02-29", "2027-03-01"), ("0001-01-01", "0001-01-02"), ("2027-01-01", ""),
+        ("yesterday", "today"),
     ],
 )  # fmt: skip
 def test_occupancy_of_days_that_cannot_be(town, first, last):
     problem(town.owner.get("/api/v1/occupancy", params={"first": first, "last": last}), 400, "bad_query")
+
+
+@pytest.mark.parametrize(("first", "last"), [("2027-01-02", "2027-01-01"), ("2027-01-01", "2028-12-31")])
+def test_occupancy_of_a_range_that_is_none_or_too_long(town, first, last):
+    problem(town.owner.get("/api/v1/occupancy", params={"first": first, "last": last}), 422, "bad_range")
 
 
 def test_users_come_and_go(town):
