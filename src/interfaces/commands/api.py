@@ -1,6 +1,7 @@
 """`daybook api`: the HTTP API, in one process or several."""
 
 import os
+import signal
 from typing import Any
 
 import click
@@ -48,7 +49,11 @@ def command(workers: int | None) -> None:
 
 
 def app() -> Any:
-    """Called in each of the server's processes, which must not outlive the one that started them."""
-    end_with_parent()
+    """Called in each of the server's processes, which must not outlive the one that started them.
+
+    They end by SIGKILL: until its loop runs, a forked process has its master's handlers, which swallow SIGTERM. Whoever
+    is left without a master has nobody to drain for.
+    """
+    end_with_parent(signal.SIGKILL)
     configure()
     return create_app(build(given.load(os.environ)))
