@@ -51,8 +51,12 @@ Work = Callable[[], None]
 def envelope() -> Envelope:
     command = uuid_utils.compat.uuid7()
     return Envelope(
-        command, "HoldAndConfirm", command, Actor("user", "reception", "staff"),
-        Origin("api", "req-1", None, "bench", "192.0.2.0/24"), local_minute=540,
+        command,
+        "HoldAndConfirm",
+        command,
+        Actor("user", "reception", "staff"),
+        Origin("api", "req-1", None, "bench", "192.0.2.0/24"),
+        local_minute=540,
     )
 
 
@@ -116,11 +120,17 @@ class Stock:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self._application = self.Events({
-            "POSTGRES_DBNAME": parts.path[1:], "POSTGRES_HOST": parts.hostname or "", "POSTGRES_PORT": str(parts.port),
-            "POSTGRES_USER": parts.username or "", "POSTGRES_PASSWORD": parts.password or "",
-            "POSTGRES_POOL_SIZE": str(MOST_WRITERS), "POSTGRES_MAX_OVERFLOW": "0",
-        })
+        self._application = self.Events(
+            {
+                "POSTGRES_DBNAME": parts.path[1:],
+                "POSTGRES_HOST": parts.hostname or "",
+                "POSTGRES_PORT": str(parts.port),
+                "POSTGRES_USER": parts.username or "",
+                "POSTGRES_PASSWORD": parts.password or "",
+                "POSTGRES_POOL_SIZE": str(MOST_WRITERS),
+                "POSTGRES_MAX_OVERFLOW": "0",
+            }
+        )
 
     def writer(self) -> Work:
         resource = uuid4()
@@ -128,8 +138,20 @@ class Stock:
         def work() -> None:
             booking, command, now = uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7(), datetime.now(UTC)
             self._application.save(
-                StockHeld(booking, 1, now, "K7PXQ2", LOCATION, resource, START, START, "2027-01-01T09:00",
-                          "Europe/Lisbon", command, "reception"),
+                StockHeld(
+                    booking,
+                    1,
+                    now,
+                    "K7PXQ2",
+                    LOCATION,
+                    resource,
+                    START,
+                    START,
+                    "2027-01-01T09:00",
+                    "Europe/Lisbon",
+                    command,
+                    "reception",
+                ),
                 StockConfirmed(booking, 2, now, command, "reception"),
             )
 
@@ -243,8 +265,11 @@ def measure(rounds: int, seconds: float, url: str) -> Table:
         table.add_column(heading, justify="left" if heading == "disk" else "right", no_wrap=True)
     with ExitStack() as closing:
         subjects: dict[str, Subject] = {
-            "stock": Stock(url), "raw": Raw(url, at_once=False), "one": Raw(url, at_once=True),
-            "ours": Ours(url), "reads": Ours(url, reads=3),
+            "stock": Stock(url),
+            "raw": Raw(url, at_once=False),
+            "one": Raw(url, at_once=True),
+            "ours": Ours(url),
+            "reads": Ours(url, reads=3),
         }
         for subject in subjects.values():
             closing.callback(subject.close)
@@ -261,9 +286,13 @@ def measure(rounds: int, seconds: float, url: str) -> Table:
             for count in (1, MOST_WRITERS):
                 of = {name: found[count, name] for name in writers}
                 table.add_row(
-                    disk, str(count), *(f"{median(of[name]):,.0f}" for name in ("stock", "raw", "one", "ours", "reads")),
-                    *(f"{median(a / b for a, b in zip(of['ours'], of[other], strict=True)):.2f}"
-                      for other in ("stock", "raw", "one")),
+                    disk,
+                    str(count),
+                    *(f"{median(of[name]):,.0f}" for name in ("stock", "raw", "one", "ours", "reads")),
+                    *(
+                        f"{median(a / b for a, b in zip(of['ours'], of[other], strict=True)):.2f}"
+                        for other in ("stock", "raw", "one")
+                    ),
                 )
     return table
 

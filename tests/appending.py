@@ -25,8 +25,12 @@ def envelope(command_id: UUID | None = None) -> Envelope:
 
 
 def command(
-    *events: NewEvent, read: Mapping[UUID, int] | None = None, tenant: UUID = TENANT, command_id: UUID | None = None,
-    fingerprint: bytes = b"f" * 32, **more: Any,
+    *events: NewEvent,
+    read: Mapping[UUID, int] | None = None,
+    tenant: UUID = TENANT,
+    command_id: UUID | None = None,
+    fingerprint: bytes = b"f" * 32,
+    **more: Any,
 ) -> Append:
     return Append(tenant, envelope(command_id), fingerprint, b'{"ok":true}', events, read or {}, **more)
 
@@ -38,8 +42,13 @@ def facts(stream: UUID, *new: Event, after: int = 0) -> list[NewEvent]:
 def item(resource: UUID, hour: float = 0, hours: float = 1, units: int = 1, number: int = 1) -> Item:
     starts_at = START + hour * HOUR
     return Item(
-        item=number, resource_id=resource, starts_at=starts_at, ends_at=starts_at + hours * HOUR,
-        local_start="2030-01-01T00:00", zone="UTC", units=units,
+        item=number,
+        resource_id=resource,
+        starts_at=starts_at,
+        ends_at=starts_at + hours * HOUR,
+        local_start="2030-01-01T00:00",
+        zone="UTC",
+        units=units,
     )
 
 

@@ -15,7 +15,6 @@ from infrastructure.embedded.server import Server
 from infrastructure.embedded.valkey import Valkey
 from infrastructure.settings import Settings
 
-
 A_DAY = 86_400  # seconds
 
 

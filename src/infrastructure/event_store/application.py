@@ -24,12 +24,18 @@ class Daybook(Application[UUID]):
 
     def __init__(self, url: str, *, pool_size: int = 8, deadline: float = DEADLINE, env: EnvType | None = None) -> None:
         refuse_unsafe(os.environ)
-        super().__init__({
-            **(env or {}), **self.env,
-            URL: url, POOL_SIZE: str(pool_size), DEADLINE_SECONDS: str(deadline),
-            # Keyed by id alone, the library's cache would show one tenant's aggregate to another.
-            self.AGGREGATE_CACHE_MAXSIZE: "", "IS_SNAPSHOTTING_ENABLED": "no",
-        })
+        super().__init__(
+            {
+                **(env or {}),
+                **self.env,
+                URL: url,
+                POOL_SIZE: str(pool_size),
+                DEADLINE_SECONDS: str(deadline),
+                # Keyed by id alone, the library's cache would show one tenant's aggregate to another.
+                self.AGGREGATE_CACHE_MAXSIZE: "",
+                "IS_SNAPSHOTTING_ENABLED": "no",
+            }
+        )
 
     def save(self, *objs: Any, **kwargs: Any) -> list[Recording[UUID]]:
         """Puts entries into the library's event store, as the library would after sorting out what it was given.

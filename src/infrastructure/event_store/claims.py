@@ -120,7 +120,8 @@ _COMPARED = """
 
 _DISCARD = (
     "DELETE FROM event_store.claim WHERE (tenant, booking, item) IN (SELECT tenant, booking, item FROM ("  # noqa: S608
-    + _COMPARED + ") compared)"
+    + _COMPARED
+    + ") compared)"
 )
 
 
@@ -228,9 +229,11 @@ def _apply(connection: psycopg.Connection[Any], page: Sequence[log.Logged], of: 
                 "%s::timestamptz[], %s::timestamptz[], %s::integer[], %s::timestamptz[])",
                 [
                     tenant,
-                    [take.resource_id for take in takes], [take.booking_id for take in takes],
+                    [take.resource_id for take in takes],
+                    [take.booking_id for take in takes],
                     [take.item for take in takes],
-                    [take.starts_at for take in takes], [take.ends_at for take in takes],
+                    [take.starts_at for take in takes],
+                    [take.ends_at for take in takes],
                     [take.units for take in takes],
                     [take.expires_at for take in takes],
                 ],
@@ -249,8 +252,14 @@ def _compare(connection: psycopg.Connection[Any]) -> Iterator[Difference]:
         cursor.execute(_COMPARED)
         for tenant, resource, booking, item, expected, found in cursor:
             yield Difference(
-                "missing" if found is None else "surplus" if expected is None else "different", "claim",
-                tenant, resource, booking, item, expected, found,
+                "missing" if found is None else "surplus" if expected is None else "different",
+                "claim",
+                tenant,
+                resource,
+                booking,
+                item,
+                expected,
+                found,
             )
     rows = connection.execute(
         "SELECT coalesce(d.tenant, c.tenant), coalesce(d.resource, c.resource), d.capacity::text, c.capacity::text "
@@ -259,6 +268,12 @@ def _compare(connection: psycopg.Connection[Any]) -> Iterator[Difference]:
     ).fetchall()
     for tenant, resource, due, found in rows:
         yield Difference(
-            "missing" if found is None else "surplus" if due is None else "different", "capacity",
-            tenant, resource, None, None, due, found,
+            "missing" if found is None else "surplus" if due is None else "different",
+            "capacity",
+            tenant,
+            resource,
+            None,
+            None,
+            due,
+            found,
         )

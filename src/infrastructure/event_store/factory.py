@@ -48,7 +48,9 @@ class Factory(InfrastructureFactory[TrackingRecorder]):
         if not url:
             raise UnsafeSetting(f"{URL} is not set")
         self.pool = Pool(
-            url, PREPARED, size=int(self.env.get(POOL_SIZE) or 8),
+            url,
+            PREPARED,
+            size=int(self.env.get(POOL_SIZE) or 8),
             deadline=float(self.env.get(DEADLINE_SECONDS) or DEADLINE),
         )
         self.pool.open()

@@ -72,7 +72,14 @@ class Reader:
                 self._metadata = metadata
         except Exception as error:  # an upcast may stumble over anything that is not what it was written for
             return Unreadable(
-                position, tenant, stream, version, event_id, tag, recorded_at, hashlib.sha256(state).hexdigest(),
+                position,
+                tenant,
+                stream,
+                version,
+                event_id,
+                tag,
+                recorded_at,
+                hashlib.sha256(state).hexdigest(),
                 f"{type(error).__name__}: {error}"[:500],
             )
         return RecordedEvent(position, tenant, stream, version, event_id, tag, recorded_at, fact, envelope)

@@ -72,14 +72,24 @@ class StreamRecorder(AggregateRecorder):
         self.pool = pool
 
     def insert_events(
-        self, stored_events: Sequence[StoredEvent], *, command: Append | None = None, effect: Effect = NO_EFFECT,
-        receipt: Receipt | None = None, session: Session | None = None, **_: Any,
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        command: Append | None = None,
+        effect: Effect = NO_EFFECT,
+        receipt: Receipt | None = None,
+        session: Session | None = None,
+        **_: Any,
     ) -> Sequence[int] | None:
         self.append(stored_events, command, effect, receipt, session)
         return None
 
     def append(
-        self, stored_events: Sequence[StoredEvent], command: Append | None, effect: Effect, receipt: Receipt | None,
+        self,
+        stored_events: Sequence[StoredEvent],
+        command: Append | None,
+        effect: Effect,
+        receipt: Receipt | None,
         session: Session | None,
     ) -> Sequence[int] | None:
         if command is None:
@@ -88,7 +98,8 @@ class StreamRecorder(AggregateRecorder):
             return None
         parameters = parameters_of(stored_events, command, effect, nowait=session is not None)
         carried = (
-            self._carry_out(parameters, command, effect) if session is None
+            self._carry_out(parameters, command, effect)
+            if session is None
             else self._within(session, parameters, command, effect)
         )
         if receipt is not None:
@@ -178,15 +189,18 @@ class StreamRecorder(AggregateRecorder):
 
     def _slot_taken(self, session: Session, command: Append, effect: Effect) -> SlotTaken | StreamMoved:
         takes = effect.takes
-        row = session.call(statements.REFUSAL, [
-            command.tenant.bytes,
-            None if command.decided_at is None else packed.moment(command.decided_at),
-            packed.uuids([take.resource_id for take in takes]),
-            packed.uuids([take.booking_id for take in takes]),
-            packed.moments([take.starts_at for take in takes]),
-            packed.moments([take.ends_at for take in takes]),
-            packed.int4s([take.units for take in takes]),
-        ])
+        row = session.call(
+            statements.REFUSAL,
+            [
+                command.tenant.bytes,
+                None if command.decided_at is None else packed.moment(command.decided_at),
+                packed.uuids([take.resource_id for take in takes]),
+                packed.uuids([take.booking_id for take in takes]),
+                packed.moments([take.starts_at for take in takes]),
+                packed.moments([take.ends_at for take in takes]),
+                packed.int4s([take.units for take in takes]),
+            ],
+        )
         resource, until, free, holds, held = (row.get_value(0, column) for column in range(5))
         if resource is None:
             return StreamMoved()  # free again by now: decide again
@@ -213,23 +227,32 @@ class StreamRecorder(AggregateRecorder):
         return Carried(packed.to_int(position), packed.to_moment(at), answer, fingerprint, replayed=True)
 
     def select_events(
-        self, originator_id: UUID | str, *, gt: int | None = None, lte: int | None = None, desc: bool = False,
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         tenant = _TENANT.get(None)
         if tenant is None:
             raise NoTenant("A stream was read without saying whose: use reading_for(tenant)")
         assert isinstance(originator_id, UUID)
-        result = self._read(statements.STREAM, [
-            tenant.bytes, originator_id.bytes, None if gt is None else packed.int8(gt),
-            None if lte is None else packed.int8(lte), packed.boolean(desc),
-            None if limit is None else packed.int4(limit),
-        ])
+        result = self._read(
+            statements.STREAM,
+            [
+                tenant.bytes,
+                originator_id.bytes,
+                None if gt is None else packed.int8(gt),
+                None if lte is None else packed.int8(lte),
+                packed.boolean(desc),
+                None if limit is None else packed.int4(limit),
+            ],
+        )
         value = result.get_value
         return [
-            StoredEvent(
-                originator_id, packed.to_int(value(row, 0)), value(row, 1).decode(), value(row, 2)
-            )
+            StoredEvent(originator_id, packed.to_int(value(row, 0)), value(row, 1).decode(), value(row, 2))
             for row in range(result.ntuples)
         ]
 
@@ -260,13 +283,24 @@ class LogRecorder(StreamRecorder, ApplicationRecorder):
     """Streams, and the log of all tenants in its order. Notification ids are positions: they grow, with gaps."""
 
     def insert_events(
-        self, stored_events: Sequence[StoredEvent], *, command: Append | None = None, effect: Effect = NO_EFFECT,
-        receipt: Receipt | None = None, session: Session | None = None, **_: Any,
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        command: Append | None = None,
+        effect: Effect = NO_EFFECT,
+        receipt: Receipt | None = None,
+        session: Session | None = None,
+        **_: Any,
     ) -> Sequence[int] | None:
         return self.append(stored_events, command, effect, receipt, session)
 
     def select_notifications(
-        self, start: int | None, limit: int, stop: int | None = None, topics: Sequence[str] = (), *,
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
         after = 0 if start is None else start - 1 if inclusive_of_start else start
@@ -274,19 +308,29 @@ class LogRecorder(StreamRecorder, ApplicationRecorder):
         # Topics are looked for in pages of the log, so that a rare one does not make the server read all of it at once.
         page = max(limit, 500) if topics else limit
         while True:
-            result = self._read(statements.LOG, [
-                packed.int8(after), packed.int4(page), None if stop is None else packed.int8(stop),
-            ])
+            result = self._read(
+                statements.LOG,
+                [
+                    packed.int8(after),
+                    packed.int4(page),
+                    None if stop is None else packed.int8(stop),
+                ],
+            )
             value = result.get_value
             for row in range(result.ntuples):
                 after = packed.to_int(value(row, 0))
                 tag = value(row, 3).decode()
                 if topics and tag not in topics:
                     continue
-                notifications.append(Notification(
-                    originator_id=UUID(bytes=value(row, 1)), originator_version=packed.to_int(value(row, 2)),
-                    topic=tag, state=value(row, 4), id=after,
-                ))
+                notifications.append(
+                    Notification(
+                        originator_id=UUID(bytes=value(row, 1)),
+                        originator_version=packed.to_int(value(row, 2)),
+                        topic=tag,
+                        state=value(row, 4),
+                        id=after,
+                    )
+                )
                 if len(notifications) == limit:
                     return notifications
             if result.ntuples < page:
@@ -319,7 +363,9 @@ class LogSubscription(ListenNotifySubscription[LogRecorder]):
 
 def _carried(result: Any, command: Append) -> Carried:
     return Carried(
-        int.from_bytes(result.get_value(0, 0), "big"), packed.to_moment(result.get_value(0, 1)), command.result,
+        int.from_bytes(result.get_value(0, 0), "big"),
+        packed.to_moment(result.get_value(0, 1)),
+        command.result,
         command.fingerprint,
     )
 

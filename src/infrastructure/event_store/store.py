@@ -72,9 +72,14 @@ class _Calls:
         value = result.get_value
         return [
             StandingClaim(
-                UUID(bytes=value(row, 0)), UUID(bytes=value(row, 1)), packed.to_int(value(row, 2)),
-                packed.to_moment(value(row, 3)), packed.to_moment(value(row, 4)), packed.to_int(value(row, 5)),
-                None if (expiry := value(row, 6)) is None else packed.to_moment(expiry), value(row, 7) == b"\x01",
+                UUID(bytes=value(row, 0)),
+                UUID(bytes=value(row, 1)),
+                packed.to_int(value(row, 2)),
+                packed.to_moment(value(row, 3)),
+                packed.to_moment(value(row, 4)),
+                packed.to_int(value(row, 5)),
+                None if (expiry := value(row, 6)) is None else packed.to_moment(expiry),
+                value(row, 7) == b"\x01",
             )
             for row in range(result.ntuples)
         ]
@@ -84,7 +89,10 @@ class _Calls:
         receipt = recorder.Receipt()
         self.application.save(
             *[Entry(event.stream, event.version, event.fact) for event in events],
-            command=what, effect=effect_of(events, self._of), receipt=receipt, session=session,
+            command=what,
+            effect=effect_of(events, self._of),
+            receipt=receipt,
+            session=session,
         )
         assert receipt.carried is not None
         return receipt.carried
@@ -94,7 +102,12 @@ class PostgresEventStore(_Calls):
     """One per process: it owns the pool. Every call ends within the deadline."""
 
     def __init__(
-        self, url: str, *, pool_size: int = 8, deadline: float = DEADLINE, env: Mapping[str, str] | None = None,
+        self,
+        url: str,
+        *,
+        pool_size: int = 8,
+        deadline: float = DEADLINE,
+        env: Mapping[str, str] | None = None,
         of: ClaimsOf = claims_of,
     ) -> None:
         super().__init__(Daybook(url, pool_size=pool_size, deadline=deadline, env=dict(env or {})), of)
@@ -232,14 +245,20 @@ def _loaded(result: Any, tenant: UUID, streams: Sequence[UUID]) -> Loaded:
         stream = value(row, 1)
         if stream is None:
             break  # the clock's own row: there is nothing
-        event = reader.event((
-            packed.to_int(value(row, 8)), tenant, known[stream], packed.to_int(value(row, 2)),
-            UUID(bytes=value(row, 3)), value(row, 4).decode(), value(row, 5), value(row, 6),
-            packed.to_moment(value(row, 7)),
-        ))
+        event = reader.event(
+            (
+                packed.to_int(value(row, 8)),
+                tenant,
+                known[stream],
+                packed.to_int(value(row, 2)),
+                UUID(bytes=value(row, 3)),
+                value(row, 4).decode(),
+                value(row, 5),
+                value(row, 6),
+                packed.to_moment(value(row, 7)),
+            )
+        )
         if isinstance(event, Unreadable):
             raise UnreadableStream(event)
         found[event.stream].append(event)
     return Loaded(packed.to_moment(value(0, 0)), found)
-
-

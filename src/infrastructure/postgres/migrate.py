@@ -65,7 +65,8 @@ def ensure_role(connection: psycopg.Connection[tuple[object, ...]]) -> None:
                 connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
             if connection.execute(
                 "SELECT 1 FROM pg_roles WHERE rolname = current_user AND NOT rolsuper AND NOT EXISTS (SELECT 1 FROM "
-                "pg_auth_members m WHERE m.member = pg_roles.oid AND m.roleid = %s::regrole)", [APP_ROLE]
+                "pg_auth_members m WHERE m.member = pg_roles.oid AND m.roleid = %s::regrole)",
+                [APP_ROLE],
             ).fetchone():
                 connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
             return

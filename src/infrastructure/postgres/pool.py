@@ -106,8 +106,15 @@ class Pool:
     """
 
     def __init__(
-        self, url: str, statements: Mapping[bytes, bytes], *, size: int = 8, deadline: float = DEADLINE,
-        wait: float = 1.0, role: str | None = APP_ROLE, name: str = "write",
+        self,
+        url: str,
+        statements: Mapping[bytes, bytes],
+        *,
+        size: int = 8,
+        deadline: float = DEADLINE,
+        wait: float = 1.0,
+        role: str | None = APP_ROLE,
+        name: str = "write",
     ) -> None:
         self.deadline = deadline
         self._wait = min(wait, deadline)
@@ -127,13 +134,20 @@ class Pool:
                 "options": options,
                 "connect_timeout": max(int(deadline), 2),
                 "tcp_user_timeout": int(deadline * 1000),
-                "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3,
+                "keepalives_idle": 10,
+                "keepalives_interval": 3,
+                "keepalives_count": 3,
                 "application_name": f"daybook-{name}",
                 "prepare_threshold": None,
             },
-            min_size=min(2, size), max_size=size, open=False, configure=self._configure, timeout=self._wait,
+            min_size=min(2, size),
+            max_size=size,
+            open=False,
+            configure=self._configure,
+            timeout=self._wait,
             # Short: a pool that has given up tries again as soon as somebody asks; one that backs off does not.
-            reconnect_timeout=2.0, name=name,
+            reconnect_timeout=2.0,
+            name=name,
         )
 
     def open(self) -> None:

@@ -37,7 +37,8 @@ def test_what_was_appended_is_read_back_as_it_was(store: PostgresEventStore) -> 
     loaded = store.load(TENANT, [booking, resource, uuid4()])
     events = loaded.streams[booking]
     assert [(e.version, e.position, e.fact) for e in events] == [
-        (1, carried.position - 1, what.events[0].fact), (2, carried.position, what.events[1].fact)
+        (1, carried.position - 1, what.events[0].fact),
+        (2, carried.position, what.events[1].fact),
     ]
     assert all(e.envelope == what.envelope and e.recorded_at == carried.recorded_at for e in events)
     assert len({e.event_id for e in events}) == 2
@@ -110,7 +111,11 @@ def test_a_taken_slot_says_until_when(store: PostgresEventStore) -> None:
         booked(store, item(resource, 1.5))
     taken = refusal.value
     assert (taken.resource_id, taken.until, taken.free, list(taken.holds), taken.held) == (
-        resource, START + 2 * HOUR, None, [], False
+        resource,
+        START + 2 * HOUR,
+        None,
+        [],
+        False,
     )
     booked(store, item(resource, 2))
 
@@ -268,8 +273,11 @@ def test_the_locked_way_gives_up_rather_than_wait_for_what_it_does_not_hold(stor
     one, other = a_resource(store), a_resource(store)
     with store.locked(TENANT, [str(one)]) as first, store.locked(TENANT, [str(other)]):
         with pytest.raises(Moved):
-            first.append(command(*facts(one, ResourceRenamed(name="x"), after=1),
-                                 *facts(other, ResourceRenamed(name="x"), after=1)))
+            first.append(
+                command(
+                    *facts(one, ResourceRenamed(name="x"), after=1), *facts(other, ResourceRenamed(name="x"), after=1)
+                )
+            )
     assert len(store.load(TENANT, [one]).streams[one]) == 1
 
 

@@ -42,17 +42,20 @@ STOWAWAY = (
 )
 
 
-@pytest.mark.parametrize(("sabotage", "kinds"), [
-    ("DELETE FROM event_store.claim WHERE booking = (SELECT booking FROM event_store.claim LIMIT 1)", {"missing"}),
-    ("UPDATE event_store.claim SET units = units + 1 WHERE NOT single", {"different"}),
-    ("UPDATE event_store.claim SET expires_at = NULL", {"different"}),
-    ("UPDATE event_store.claim SET single = false WHERE single", {"different"}),
-    ("UPDATE event_store.claim SET authorised = true", {"different"}),
-    ("UPDATE event_store.capacity SET capacity = 7 WHERE capacity = 4", {"different"}),
-    ("DELETE FROM event_store.capacity WHERE capacity = 4", {"missing"}),
-    (STOWAWAY, {"surplus"}),
-    ("INSERT INTO event_store.capacity VALUES (gen_random_uuid(), gen_random_uuid(), 1)", {"surplus"}),
-])
+@pytest.mark.parametrize(
+    ("sabotage", "kinds"),
+    [
+        ("DELETE FROM event_store.claim WHERE booking = (SELECT booking FROM event_store.claim LIMIT 1)", {"missing"}),
+        ("UPDATE event_store.claim SET units = units + 1 WHERE NOT single", {"different"}),
+        ("UPDATE event_store.claim SET expires_at = NULL", {"different"}),
+        ("UPDATE event_store.claim SET single = false WHERE single", {"different"}),
+        ("UPDATE event_store.claim SET authorised = true", {"different"}),
+        ("UPDATE event_store.capacity SET capacity = 7 WHERE capacity = 4", {"different"}),
+        ("DELETE FROM event_store.capacity WHERE capacity = 4", {"missing"}),
+        (STOWAWAY, {"surplus"}),
+        ("INSERT INTO event_store.capacity VALUES (gen_random_uuid(), gen_random_uuid(), 1)", {"surplus"}),
+    ],
+)
 def test_a_planted_difference_is_found_and_mended(
     store: PostgresEventStore, url: str, sabotage: str, kinds: set[str]
 ) -> None:
@@ -90,20 +93,26 @@ TAKE = Take(booking_id=ONE, item=1, resource_id=ROOM, starts_at=SPAN[0], ends_at
 FIRM = Take(booking_id=ONE, item=1, resource_id=ROOM, starts_at=SPAN[0], ends_at=SPAN[1], units=1)
 
 
-@pytest.mark.parametrize(("ops", "begun", "effect"), [
-    ([TAKE], {ONE}, claims.Effect(takes=[TAKE])),
-    ([TAKE, Settle(ONE)], {ONE}, claims.Effect(takes=[FIRM])),
-    ([TAKE, Release(ONE)], {ONE}, claims.Effect()),
-    ([Settle(ONE)], set(), claims.Effect(settled=[ONE])),
-    ([Release(ONE), FIRM], set(), claims.Effect(released=[ONE], takes=[FIRM])),
-    ([Settle(ONE), Release(ONE)], set(), claims.Effect(released=[ONE])),
-    ([Release(ONE), TAKE, Settle(ONE)], set(), claims.Effect(released=[ONE], takes=[FIRM])),
-    ([Resize(ROOM, 2), Resize(ROOM, 3)], set(), claims.Effect(resized={ROOM: 3})),
-])
+@pytest.mark.parametrize(
+    ("ops", "begun", "effect"),
+    [
+        ([TAKE], {ONE}, claims.Effect(takes=[TAKE])),
+        ([TAKE, Settle(ONE)], {ONE}, claims.Effect(takes=[FIRM])),
+        ([TAKE, Release(ONE)], {ONE}, claims.Effect()),
+        ([Settle(ONE)], set(), claims.Effect(settled=[ONE])),
+        ([Release(ONE), FIRM], set(), claims.Effect(released=[ONE], takes=[FIRM])),
+        ([Settle(ONE), Release(ONE)], set(), claims.Effect(released=[ONE])),
+        ([Release(ONE), TAKE, Settle(ONE)], set(), claims.Effect(released=[ONE], takes=[FIRM])),
+        ([Resize(ROOM, 2), Resize(ROOM, 3)], set(), claims.Effect(resized={ROOM: 3})),
+    ],
+)
 def test_the_claims_of_one_command_are_merged(
     ops: list[Take | Settle | Release | Resize], begun: set[UUID], effect: claims.Effect
 ) -> None:
     merged = claims.merged(ops, begun)
     assert (list(merged.released), list(merged.settled), list(merged.takes), dict(merged.resized)) == (
-        list(effect.released), list(effect.settled), list(effect.takes), dict(effect.resized)
+        list(effect.released),
+        list(effect.settled),
+        list(effect.takes),
+        dict(effect.resized),
     )

@@ -100,8 +100,11 @@ def fold_never_exceeds(events: list[RecordedEvent]) -> int:
                 takes += 1
                 standing[claim.booking_id, claim.item] = claim
                 meeting = [
-                    t for t in standing.values() if t.resource_id == claim.resource_id
-                    and t.starts_at < claim.ends_at and claim.starts_at < t.ends_at
+                    t
+                    for t in standing.values()
+                    if t.resource_id == claim.resource_id
+                    and t.starts_at < claim.ends_at
+                    and claim.starts_at < t.ends_at
                 ]
                 for instant in {t.starts_at for t in meeting}:
                     used = sum(t.units for t in meeting if t.starts_at <= instant < t.ends_at)

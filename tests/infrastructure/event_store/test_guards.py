@@ -29,8 +29,17 @@ def app(url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("act", ["SELECT FROM {}", "DELETE FROM {}", "TRUNCATE {}", "INSERT INTO {} DEFAULT VALUES",
-                                 "UPDATE {} SET tenant = NULL", "DROP TABLE {}"])
+@pytest.mark.parametrize(
+    "act",
+    [
+        "SELECT FROM {}",
+        "DELETE FROM {}",
+        "TRUNCATE {}",
+        "INSERT INTO {} DEFAULT VALUES",
+        "UPDATE {} SET tenant = NULL",
+        "DROP TABLE {}",
+    ],
+)
 def test_the_applications_role_touches_no_table(app: psycopg.Connection[Any], table: str, act: str) -> None:
     with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedColumn)):
         app.execute(act.format(f"event_store.{table}"))
@@ -38,17 +47,30 @@ def test_the_applications_role_touches_no_table(app: psycopg.Connection[Any], ta
 
 def test_the_applications_role_calls_only_what_it_was_given(app: psycopg.Connection[Any]) -> None:
     given = {
-        row[0] for row in app.execute(
+        row[0]
+        for row in app.execute(
             "SELECT proname FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace "
             "AND has_function_privilege(oid, 'EXECUTE')"
         ).fetchall()
     }
     assert given - {"reserve_numbers"} == {
-        "lock", "append", "refusal", "command_outcome", "read_streams", "read_stream", "watermark", "read_log", "lag",
-        "claims_in", "expired_holds", "forget_commands", "adopt_cluster",
+        "lock",
+        "append",
+        "refusal",
+        "command_outcome",
+        "read_streams",
+        "read_stream",
+        "watermark",
+        "read_log",
+        "lag",
+        "claims_in",
+        "expired_holds",
+        "forget_commands",
+        "adopt_cluster",
     }
-    assert app.execute("SELECT rolsuper, rolcanlogin, rolbypassrls FROM pg_roles WHERE rolname = current_user"
-                       ).fetchone() == (False, False, False)
+    assert app.execute(
+        "SELECT rolsuper, rolcanlogin, rolbypassrls FROM pg_roles WHERE rolname = current_user"
+    ).fetchone() == (False, False, False)
 
 
 def test_every_function_pins_its_search_path(url: str) -> None:
@@ -62,11 +84,14 @@ def test_every_function_pins_its_search_path(url: str) -> None:
 
 def test_the_tenant_is_first_in_every_key(url: str) -> None:
     with psycopg.connect(url) as connection:
-        keys = dict(connection.execute(
-            "SELECT conname, attname FROM pg_constraint c JOIN pg_attribute a ON attrelid = conrelid "
-            "AND attnum = conkey[1] WHERE connamespace = 'event_store'::regnamespace AND contype IN ('p', 'u', 'x') "
-            "AND attname <> 'one'"  # tables of one row
-        ).fetchall())
+        keys = dict(
+            connection.execute(
+                "SELECT conname, attname FROM pg_constraint c JOIN pg_attribute a ON attrelid = conrelid "
+                "AND attnum = conkey[1] "
+                "WHERE connamespace = 'event_store'::regnamespace AND contype IN ('p', 'u', 'x') "
+                "AND attname <> 'one'"  # tables of one row
+            ).fetchall()
+        )
     assert len(keys) >= 5
     assert set(keys.values()) == {"tenant"}
 
@@ -115,10 +140,19 @@ def test_claims_without_events_bark(store: PostgresEventStore) -> None:
     claiming = command(*facts(uuid4(), registered()))
     stored = [StoredEvent(e.stream, e.version, e.fact.tag, encoded(e.fact)) for e in claiming.events]
     honest = parameters_of(stored, claiming, effect_of(claiming.events), nowait=False)
-    takes = [packed.uuids([resource]), packed.uuids([uuid4()]), packed.int4s([1]), packed.moments([START]),
-             packed.moments([START + HOUR]), packed.int4s([1]), packed.moments([None])]
+    takes = [
+        packed.uuids([resource]),
+        packed.uuids([uuid4()]),
+        packed.int4s([1]),
+        packed.moments([START]),
+        packed.moments([START + HOUR]),
+        packed.int4s([1]),
+        packed.moments([None]),
+    ]
     for change in (
-        {11: packed.uuids([booking])}, {12: packed.uuids([booking])}, dict(zip(range(13, 20), takes, strict=True)),
+        {11: packed.uuids([booking])},
+        {12: packed.uuids([booking])},
+        dict(zip(range(13, 20), takes, strict=True)),
         {20: packed.uuids([resource]), 21: packed.int4s([9])},
     ):
         forged = [change.get(n, value) for n, value in enumerate(honest)]

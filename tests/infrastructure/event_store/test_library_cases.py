@@ -30,11 +30,21 @@ class Supplying:
         ours = [replace(event, originator_version=event.originator_version + 1) for event in stored_events]
         return super().insert_events(ours, command=command(), **kwargs) if ours else super().insert_events([])  # type: ignore[misc,no-any-return]
 
-    def select_events(self, originator_id: UUID | str, *, gt: int | None = None, lte: int | None = None,
-                      desc: bool = False, limit: int | None = None) -> Sequence[StoredEvent]:
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
         with reading_for(TENANT):
             found = super().select_events(  # type: ignore[misc]
-                originator_id, gt=None if gt is None else gt + 1, lte=None if lte is None else lte + 1, desc=desc,
+                originator_id,
+                gt=None if gt is None else gt + 1,
+                lte=None if lte is None else lte + 1,
+                desc=desc,
                 limit=limit,
             )
         return [replace(event, originator_version=event.originator_version - 1) for event in found]
@@ -57,13 +67,23 @@ class Log(Supplying, LogRecorder):
         order = self._order()
         return [order.index(position) + 1 for position in positions]
 
-    def select_notifications(self, start: int | None, limit: int, stop: int | None = None, topics: Sequence[str] = (),
-                             *, inclusive_of_start: bool = True) -> Sequence[Notification]:
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
         order = self._order()
         position = dict(enumerate(order, 1))
         found = super().select_notifications(
-            None if start is None else position.get(start, start and order[-1] + 1), limit,
-            None if stop is None else position[stop], topics, inclusive_of_start=inclusive_of_start,
+            None if start is None else position.get(start, start and order[-1] + 1),
+            limit,
+            None if stop is None else position[stop],
+            topics,
+            inclusive_of_start=inclusive_of_start,
         )
         return [
             replace(one, id=order.index(one.id) + 1, originator_version=one.originator_version - 1) for one in found
@@ -108,10 +128,16 @@ class TestLog(ApplicationRecorderTestCase[LogRecorder]):
 def test_the_cases_are_those_that_the_library_ships() -> None:
     """If a new version brings a case or changes one, somebody should look at the list of adapted assertions."""
     cases = {
-        name for case in (AggregateRecorderTestCase, ApplicationRecorderTestCase)
-        for name in dir(case) if name.startswith(("test_", "optional_test_"))
+        name
+        for case in (AggregateRecorderTestCase, ApplicationRecorderTestCase)
+        for name in dir(case)
+        if name.startswith(("test_", "optional_test_"))
     }
     assert sorted(cases) == [
-        "optional_test_insert_subscribe", "test_concurrent_no_conflicts", "test_concurrent_throughput",
-        "test_insert_and_select", "test_insert_select", "test_performance",
+        "optional_test_insert_subscribe",
+        "test_concurrent_no_conflicts",
+        "test_concurrent_throughput",
+        "test_insert_and_select",
+        "test_insert_select",
+        "test_performance",
     ]

@@ -73,14 +73,19 @@ def test_a_dump_can_be_restored_elsewhere(store: PostgresEventStore, url: str, f
             for _ in range(2000):
                 connection.execute("SELECT pg_current_xact_id()")
         dump = subprocess.run(
-            [fresh._program("pg_dump"), "--no-owner", url], capture_output=True, check=True,
+            [fresh._program("pg_dump"), "--no-owner", url],
+            capture_output=True,
+            check=True,
             env={"PATH": "/usr/bin:/bin"},
         ).stdout
         with psycopg.connect(fresh.url, autocommit=True) as owner:
             owner.execute(f"CREATE ROLE {APP_ROLE} NOLOGIN")  # type: ignore[call-overload]
         subprocess.run(
-            [fresh._program("psql"), "-q", "-v", "ON_ERROR_STOP=1", fresh.url], input=dump, capture_output=True,
-            check=True, env={"PATH": "/usr/bin:/bin"},
+            [fresh._program("psql"), "-q", "-v", "ON_ERROR_STOP=1", fresh.url],
+            input=dump,
+            capture_output=True,
+            check=True,
+            env={"PATH": "/usr/bin:/bin"},
         )
         assert migrate(fresh.url) == []
         with PostgresEventStore(fresh.url) as there:

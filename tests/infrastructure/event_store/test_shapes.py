@@ -12,9 +12,16 @@ from infrastructure.event_store.upcasts import UPCASTS, Upcast, lift
 
 ROOM = UUID(int=9)
 FIRST_SHAPE = {
-    "reference": "K7PXQ2", "location_id": str(LOCATION), "resource_id": str(ROOM), "starts_at": "2030-01-01T00:00:00Z",
-    "ends_at": "2030-01-01T01:00:00Z", "local_start": "2030-01-01T00:00", "zone": "UTC", "units": 2,
-    "expires_at": "2029-01-01T00:00:00Z", "party_size": 2,
+    "reference": "K7PXQ2",
+    "location_id": str(LOCATION),
+    "resource_id": str(ROOM),
+    "starts_at": "2030-01-01T00:00:00Z",
+    "ends_at": "2030-01-01T01:00:00Z",
+    "local_start": "2030-01-01T00:00",
+    "zone": "UTC",
+    "units": 2,
+    "expires_at": "2029-01-01T00:00:00Z",
+    "party_size": 2,
 }
 
 
@@ -22,8 +29,15 @@ def test_a_booking_held_in_the_first_shape_has_one_item() -> None:
     fact = fact_of("booking.held", msgspec.json.encode(FIRST_SHAPE))
     assert isinstance(fact, BookingHeld)
     assert fact.items == (
-        Item(item=1, resource_id=ROOM, starts_at=START, ends_at=START + HOUR, local_start="2030-01-01T00:00",
-             zone="UTC", units=2),
+        Item(
+            item=1,
+            resource_id=ROOM,
+            starts_at=START,
+            ends_at=START + HOUR,
+            local_start="2030-01-01T00:00",
+            zone="UTC",
+            units=2,
+        ),
     )
     assert (fact.reference, fact.party_size) == ("K7PXQ2", 2)
 
@@ -55,13 +69,16 @@ def test_every_upcast_leads_to_a_fact_that_is_known() -> None:
         assert present in KNOWN
 
 
-@pytest.mark.parametrize(("tag", "state", "error"), [
-    ("resource.teleported", b"{}", UnknownTag),
-    ("resource.registered", b'{"name', msgspec.DecodeError),
-    ("resource.registered", b"{}", msgspec.ValidationError),
-    ("resource.renamed", b'{"name":"2","colour":"red"}', msgspec.ValidationError),
-    ("booking.held", b"{}", KeyError),
-])
+@pytest.mark.parametrize(
+    ("tag", "state", "error"),
+    [
+        ("resource.teleported", b"{}", UnknownTag),
+        ("resource.registered", b'{"name', msgspec.DecodeError),
+        ("resource.registered", b"{}", msgspec.ValidationError),
+        ("resource.renamed", b'{"name":"2","colour":"red"}', msgspec.ValidationError),
+        ("booking.held", b"{}", KeyError),
+    ],
+)
 def test_what_is_broken_says_so(tag: str, state: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
         fact_of(tag, state)
