@@ -88,15 +88,16 @@ class CommandBus:
         raise AssertionError("unreachable")
 
     def _decided(self, command: Command, occasion: Occasion, scope: Scope, fingerprint: bytes) -> Answer:
-        touched: set[str] = set()
+        works: list[UnitOfWork] = []
         for attempt in range(OPTIMISTIC_ATTEMPTS + LOCKED_ATTEMPTS):
             if attempt:
                 time.sleep(random.uniform(0.5, 1.0) * PAUSE * 2 ** min(attempt, 5))  # noqa: S311
             try:
                 if attempt < OPTIMISTIC_ATTEMPTS:
-                    return self._once(self._store, command, occasion, scope, fingerprint, touched)
+                    return self._once(self._store, command, occasion, scope, fingerprint, works)
+                touched = {name for work in works for name in work.touched}
                 with self._store.locked(occasion.tenant, sorted(touched)) as locked:
-                    return self._once(locked, command, occasion, scope, fingerprint, touched)
+                    return self._once(locked, command, occasion, scope, fingerprint, works)
             except Moved:
                 continue
             except InFlight:
@@ -117,9 +118,10 @@ class CommandBus:
         occasion: Occasion,
         scope: Scope,
         fingerprint: bytes,
-        touched: set[str],
+        works: list[UnitOfWork],
     ) -> Answer:
         work = UnitOfWork(store, occasion, scope, self._numbers)
+        works.append(work)
         try:
             self._handlers[type(command)](command, work)
             batch = work.append(type(command).__name__, fingerprint)
@@ -128,8 +130,6 @@ class CommandBus:
             if (before := self._before(occasion, fingerprint)) is not None:
                 return before
             raise
-        finally:
-            touched.update(work.touched)
         if batch is None:
             if (before := self._before(occasion, fingerprint)) is not None:
                 return before

@@ -59,7 +59,7 @@ def create_app(house: House) -> Inhabited:
     app.house = house
     app.document = document(app.routes, version("daybook"))
     # Outside of the framework: the request id and the headers belong to what it refuses by itself, too.
-    app.asgi_handler = FrontDoor(app.asgi_handler, house.metrics, allowed(app.routes))
+    app.asgi_handler = FrontDoor(app.asgi_handler, house.metrics, allowed(app.routes), house.settings.request_deadline)
     return app
 
 

@@ -3,15 +3,26 @@
 Pure ASGI and one layer: each middleware of the framework's own kind costs as much as reading a row.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
+from litestar.types import (
+    ASGIApp,
+    HTTPReceiveMessage,
+    HTTPResponseStartEvent,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    WebSocketReceiveMessage,
+)
 from uuid_utils import uuid7
 
+from interfaces.http.errors import ClientLeft
 from interfaces.http.logs import log
 from interfaces.http.metrics import Metrics
 
@@ -45,11 +56,12 @@ class FrontDoor:
     """Wraps the app. `scope["state"]` carries what was found out on the way: request_id, started,
     tenant, code."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, allowed: Mapping[str, str]) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, allowed: Mapping[str, str], patience: float) -> None:
         """`allowed`: by route template, all methods that Allow names. The framework's answer to OPTIONS knows only
-        those of the handler that was registered first."""
+        those of the handler that was registered first. `patience`: seconds in which a body must have come."""
         self._app = app
         self._allowed = allowed
+        self._patience = patience
         self._metrics = metrics
         self._say = log.bind().info  # bound once: the module's logger is bound anew at each word
 
@@ -87,6 +99,8 @@ class FrontDoor:
                 message = {"type": "http.response.body", "body": b"", "more_body": False}
             await send(message)
 
+        if b"content-length" in given or b"transfer-encoding" in given:
+            receive = bounded(receive, self._patience)
         try:
             await self._app(scope, receive, sent)
         finally:
@@ -98,6 +112,21 @@ class FrontDoor:
                 "request", method=name, route=route, status=status, ms=round(seconds * 1000, 2),
                 tenant=state.get("tenant"), request_id=state["request_id"], code=state.get("code"),
             )  # fmt: skip
+
+
+def bounded(receive: Receive, patience: float) -> Receive:
+    """The body has so many seconds to come, however it trickles; and whoever leaves half way is no error of ours."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + patience
+
+    async def received() -> HTTPReceiveMessage | WebSocketReceiveMessage:
+        async with asyncio.timeout_at(ends):
+            message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        return message
+
+    return received
 
 
 def _dress(message: HTTPResponseStartEvent, state: dict[str, Any], request_id: bytes) -> None:

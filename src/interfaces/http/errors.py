@@ -58,6 +58,10 @@ class TooLarge(Refusal):
     """The body is larger than 1 MB."""
 
 
+class TooSlow(Refusal):
+    """The body did not come in time."""
+
+
 class NoSuchRoute(Refusal):
     """There is nothing at this address."""
 
@@ -85,6 +89,7 @@ STATUS: Mapping[type[Refusal], int] = {
     Unknown: 404,
     NoSuchRoute: 404,
     MethodNotAllowed: 405,
+    TooSlow: 408,
     Conflict: 409,
     Stale: 412,
     TooLarge: 413,
@@ -138,6 +143,10 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     """What a program can go on with: a suggested time, an expiry, a number."""
 
 
+class ClientLeft(Exception):
+    """Nobody is there any more to hear what is wrong; but it is no fault of ours, and must not be noted as one."""
+
+
 def status_of(kind: type[Refusal]) -> int:
     return next((STATUS[family] for family in kind.__mro__ if family in STATUS), 500)
 
@@ -176,6 +185,10 @@ def refusal_of(error: Exception) -> Refusal:
             return ViewBehind()
         case Unavailable():
             return UnavailableNow()
+        case TimeoutError():
+            return TooSlow()
+        case ClientLeft():
+            return BadBody(errors=[Wrong("The connection ended before the body did.")])
         case HTTPException():
             kind = ROUTE_ERRORS.get(error.status_code)
             if kind is not None:

@@ -22,6 +22,7 @@ MEANS: Mapping[int, str] = {
     401: "No valid bearer token.",
     403: "Your role may not do this.",
     404: "There is no such thing here; what belongs to another organization is not here either.",
+    408: "The body did not come in time.",
     409: "Occupied, held, in use, in flight: somebody else was first.",
     412: "It has changed since you looked: If-Match names another version.",
     413: "The body is larger than 1 MB.",
@@ -173,7 +174,7 @@ def _responses(operation: Operation, private: bool, of: Mapping[Any, Any]) -> di
     if private:
         statuses |= {401, 403, 404, 503}
     if operation.writes:
-        statuses |= {409, 413, 415, 422}
+        statuses |= {408, 409, 413, 415, 422}
     if operation.if_match:
         statuses |= {412, 428}
     for status in sorted(statuses):

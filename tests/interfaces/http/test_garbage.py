@@ -1,12 +1,17 @@
 """Whatever is sent, the answer is a clear 4xx: never a 500, and never by accident a 2xx."""
 
 import json
+import socket
 import time
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-from house import Court, Town, problem
+from house import Court, Town, fresh, problem, served
+
+from interfaces.bootstrap import trusting
+from interfaces.http.caller import minted
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +176,20 @@ def test_nothing_of_this_is_in_the_log(town, court):
     (before,) = town.sql("SELECT count(*) FROM event_store.event")
     problem(town.owner.post("/api/v1/bookings", json=court.wish() | {"role": "owner"}), 400)
     assert town.sql("SELECT count(*) FROM event_store.event") == [before]
+
+
+def test_a_body_that_trickles_is_408_and_one_that_breaks_off_is_no_error_of_ours(servers):
+    with fresh(servers, request_deadline=1.0) as settings, served(settings) as (address, api):
+        host, port = urlsplit(address).hostname, urlsplit(address).port
+        token = minted(trusting(settings), role="owner", subject="x", organization=uuid4())
+        head = (
+            f"POST /api/v1/bookings HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n"
+            "content-type: application/json\r\ncontent-length: 500\r\n\r\n{"
+        ).encode()
+        with socket.create_connection((host, port), timeout=10) as slow:
+            slow.sendall(head)
+            assert slow.recv(65536).startswith(b"HTTP/1.1 408")
+        with socket.create_connection((host, port), timeout=10) as gone:
+            gone.sendall(head)
+        time.sleep(0.3)
+        assert '"event":"failed"' not in api.log.read_text()
