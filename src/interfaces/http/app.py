@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from typing import cast
 
 from litestar import Router, get
 from litestar.concurrency import set_asyncio_executor
@@ -15,6 +16,7 @@ from interfaces.http.caller import OPEN, Doorkeeper
 from interfaces.http.door import FrontDoor
 from interfaces.http.errors import AnsweredWithProblem
 from interfaces.http.schema import document, says
+from interfaces.http.threads import Threads
 
 LARGEST_BODY = 1_000_000
 
@@ -23,7 +25,8 @@ def create_app(house: House) -> Inhabited:
     """The app of this house. It opens the house's asynchronous half when it starts, and closes all when it stops."""
     public = {OPEN: True} if house.settings.public_pages else {}
     # As many threads as there are connections to write with: one more would only wait for a connection instead.
-    set_asyncio_executor(ThreadPoolExecutor(house.settings.write_pool, thread_name_prefix="write"))
+    threads = Threads(house.settings.write_pool)
+    set_asyncio_executor(cast("ThreadPoolExecutor", threads))  # which asks for no more than `submit`
     app = Inhabited(
         route_handlers=[
             Router(
@@ -52,6 +55,7 @@ def create_app(house: House) -> Inhabited:
         exception_handlers={Exception: AnsweredWithProblem()},
         request_max_body_size=LARGEST_BODY,
         lifespan=[house.inhabited],
+        on_shutdown=[threads.close],
         openapi_config=None,
         logging_config=None,
         debug=False,
