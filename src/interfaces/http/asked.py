@@ -230,7 +230,7 @@ class Asked(Request[Caller, None, Any]):
     def tenant(self) -> UUID:
         named = self.given.get(b"daybook-organization")
         tenant = self.user.speaks_for(None if named is None else named.decode("latin-1"))
-        self.scope["state"]["tenant"] = str(tenant)
+        self.scope["state"]["tenant"] = tenant  # written out with the log line
         return tenant
 
     def _key(self) -> bytes | None:
