@@ -35,12 +35,15 @@ FORGET = 3600.0
 KEEP_DAYS = 30
 TELL = 60.0
 """Seconds between two lines that say how far the followers are behind."""
+PATIENCE = 5.0
+"""Seconds in which followers finish the batch at hand."""
 ACTOR = Actor("system", "hold-expiry", "system")
 
 
 class Follows(Protocol):
     def run(self) -> None: ...
     def stop(self) -> None: ...
+    def abandon(self) -> None: ...
 
 
 class Sweeper:
@@ -109,8 +112,13 @@ class Worker:
         finally:
             for _, follower in self._followers:
                 follower.stop()
+            ends = time.monotonic() + PATIENCE  # for all of them together
             for thread in threads:
-                thread.join(5)
+                thread.join(max(ends - time.monotonic(), 0))
+            for thread, (_, follower) in zip(threads, self._followers, strict=True):
+                if thread.is_alive():  # it waits for a server that does not answer: cut loose, it loses nothing
+                    follower.abandon()
+                    thread.join(1)
             log.info("worker.stopped", unfinished=[thread.name for thread in threads if thread.is_alive()])
 
     def stop(self) -> None:

@@ -105,3 +105,32 @@ def test_a_chore_that_fails_says_so_once(capfd):
     for _ in range(3):
         chore.when_due()
     assert capfd.readouterr().out.count("sweep.interrupted") == 1
+
+
+class Stuck:
+    """A follower that waits for a server which never answers, until it is cut loose."""
+
+    def __init__(self) -> None:
+        self.loose = threading.Event()
+
+    def run(self) -> None:
+        self.loose.wait(60)
+
+    def stop(self) -> None:
+        """It does not hear."""
+
+    def abandon(self) -> None:
+        self.loose.set()
+
+
+def test_followers_that_cannot_hear_are_cut_loose_together_and_in_time(town, monkeypatch):
+    monkeypatch.setattr("interfaces.worker.PATIENCE", 0.2)
+    worker = Worker(town.house)
+    stuck = [Stuck(), Stuck(), Stuck()]
+    worker._followers = [(f"stuck {n}", one) for n, one in enumerate(stuck)]
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    worker.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert all(one.loose.is_set() for one in stuck)
