@@ -263,7 +263,7 @@ def _moved(recorded: RecordedEvent, fact: events.BookingRescheduled) -> Sequence
 
 def _taken_again(recorded: RecordedEvent, fact: events.BookingCancellationReversed) -> Sequence[Change]:
     group = (recorded.tenant, recorded.stream)
-    values = {**_when(fact.items), "status": "confirmed"}
+    values = {**_when(fact.items), "status": fact.to}
     return (_changed(recorded, values), Remove(ITEM, group), *_items_of(recorded, fact.items))
 
 

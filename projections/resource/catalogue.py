@@ -287,7 +287,7 @@ def _moved(
 
 
 def _taken_again(recorded: RecordedEvent, fact: booking.BookingCancellationReversed) -> Sequence[Change]:
-    return [*_moved(recorded, fact), _turned(recorded, "confirmed")]
+    return [*_moved(recorded, fact), _turned(recorded, fact.to)]
 
 
 def _shown_after_all(recorded: RecordedEvent, fact: booking.BookingNoShowReversed) -> Sequence[Change]:

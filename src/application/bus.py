@@ -9,10 +9,11 @@ from uuid import UUID, uuid5
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from application.booking import commands as booking
 from application.event_store import CapacityInUse as StoreCapacityInUse
-from application.event_store import Carried, EventStore, InFlight, Moved, SlotTaken, Unavailable
+from application.event_store import Carried, EventStore, InFlight, Moved, SlotTaken, Unavailable, UnreadableHistory
 from application.message import Command, Occasion, Query, Scope
 from application.permission import permitted
 from application.recorded import Actor, Origin
@@ -80,7 +81,10 @@ class CommandBus:
                 # again, for the id can be recorded only once.
                 if not unavailable.unknown:
                     raise
-                carried = self._store.outcome(occasion.tenant, occasion.command_id)
+                try:
+                    carried = self._store.outcome(occasion.tenant, occasion.command_id)
+                except (InFlight, Unavailable):
+                    raise unavailable from None  # it may still come to pass: unknown is all that can be said
                 if carried is not None:
                     return replayed(carried, fingerprint, again=False)
                 if attempt == UNKNOWN_ATTEMPTS - 1:
@@ -105,8 +109,7 @@ class CommandBus:
             except SlotTaken as taken:
                 if not taken.holds:
                     raise refused(taken) from None
-                for hold in taken.holds:
-                    self._expire(hold, occasion)
+                self._make_way(taken, occasion)
             except StoreCapacityInUse as small:
                 raise CapacityInUse(resource_id=small.resource_id, in_use=small.in_use) from None
         raise Contended
@@ -131,16 +134,23 @@ class CommandBus:
                 return before
             raise
         if batch is None:
-            if (before := self._before(occasion, fingerprint)) is not None:
-                return before
             return Answer(work.position, work.result, changed=False)
-        return replayed(store.append(batch), fingerprint)
+        answer = replayed(store.append(batch), fingerprint)
+        return answer if batch.events else replace(answer, changed=False)
 
     def _before(self, occasion: Occasion, fingerprint: bytes) -> Answer | None:
         if not occasion.keyed:
             return None
         carried = self._store.outcome(occasion.tenant, occasion.command_id)
         return None if carried is None else replayed(carried, fingerprint, again=True)
+
+    def _make_way(self, taken: SlotTaken, occasion: Occasion) -> None:
+        """Expire the dead holds that stand in the way; one that cannot be expired stands as if it were alive."""
+        for hold in taken.holds:
+            try:
+                self._expire(hold, occasion)
+            except (Refusal, UnreadableHistory):
+                raise refused(taken) from None
 
     def _expire(self, booking_id: UUID, occasion: Occasion) -> None:
         """A dead hold in the way is expired through the front door, so that nobody displaces a claim silently."""

@@ -102,6 +102,10 @@ class Unavailable(Exception):
         """True where the command may have been carried out all the same: its id tells."""
 
 
+class UnreadableHistory(Exception):
+    """A stream holds an event that this version cannot read: nothing can be decided on it."""
+
+
 class EventStore(Protocol):
     """The log. Every call names its tenant; every wait has a deadline (`Unavailable`)."""
 

@@ -147,12 +147,16 @@ class UnitOfWork:
         return sorted({*claimed, *(str(stream) for stream in self._written)})
 
     def append(self, command: str, fingerprint: bytes) -> Append | None:
-        """The whole effect, or None where nothing happened."""
-        if not self._new:
-            return None
+        """The whole effect, or None where nothing happened and nobody will ask again.
+
+        That nothing happened is recorded as well where the caller chose a key: the same key must not do later what it
+        did not do now. Whatever was read, or asked and said nothing, is checked again by the write.
+        """
         occasion = self.occasion
+        if not self._new and not occasion.keyed:
+            return None
         changed = {event.stream for event in self._new}
-        read: Mapping[UUID, int] = {s: v for s, v in self._read.items() if s not in changed}
+        read: Mapping[UUID, int] = {s: v for s, v in (self._written | self._read).items() if s not in changed}
         minute = None if self._zone is None else minute_of_week(self.now, self._zone)
         envelope = Envelope(
             command_id=occasion.command_id,

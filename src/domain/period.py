@@ -1,5 +1,6 @@
 """Half-open stretches of time, and reading instants."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
@@ -34,6 +35,20 @@ def instant(at: datetime) -> datetime:
     if not EARLIEST <= at < LATEST:
         raise TimeOutOfRange
     return at
+
+
+def most_at_once(uses: Iterable[tuple[datetime, datetime, int]]) -> tuple[datetime, int]:
+    """When most units are in use, and how many, by a sweep over the edges of `(start, end, units)`.
+
+    What ends at an instant ends before what starts at it: touching is not overlapping. Nothing in use: (`LATEST`, 0).
+    """
+    edges = [edge for start, end, units in uses for edge in ((start, units), (end, -units))]
+    used, most, when = 0, 0, LATEST
+    for at, units in sorted(edges):
+        used += units
+        if used > most:
+            most, when = used, at
+    return when, most
 
 
 class Period(Struct, frozen=True, order=True):

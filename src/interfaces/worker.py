@@ -12,7 +12,7 @@ from typing import Protocol
 from uuid import UUID, uuid5
 
 from application.booking.commands import ExpireHold
-from application.bus import CommandBus
+from application.bus import CommandBus, CommandInFlight, Contended
 from application.event_store import Unavailable
 from application.message import Occasion
 from application.recorded import Actor, Origin
@@ -33,6 +33,7 @@ HOLDS = 100
 FORGET = 3600.0
 """Seconds between two forgettings of old answers."""
 KEEP_DAYS = 30
+FORGET_AT_ONCE = 5000
 TELL = 60.0
 """Seconds between two lines that say how far the followers are behind."""
 PATIENCE = 5.0
@@ -64,8 +65,10 @@ class Sweeper:
             if not waiting:
                 self._stuck &= {hold.booking_id for hold in found}
                 return swept
-            for hold in waiting:
-                swept += self._expired(hold)
+            now = sum(self._expired(hold) for hold in waiting)
+            if not now:
+                return swept  # others are at them, or they are stuck
+            swept += now
 
     def _expired(self, hold: ExpiredHold) -> bool:
         # The hold and its expiry, not the moment of sweeping: two sweepers send one command.
@@ -73,9 +76,14 @@ class Sweeper:
         occasion = Occasion(hold.tenant, ACTOR, Origin("worker"), command_id, keyed=True)
         try:
             self._bus.carry_out(ExpireHold(hold.booking_id), occasion)
-        except Refusal as refusal:
+        except Unavailable:
+            raise
+        except (CommandInFlight, Contended):
+            return False  # somebody else is at it: seen again at the next sweep
+        except Exception as error:  # whatever it is, it must not keep the other holds alive
             self._stuck.add(hold.booking_id)
-            log.warning("hold.stuck", booking=str(hold.booking_id), code=refusal.code)
+            why = error.code if isinstance(error, Refusal) else type(error).__name__
+            log.warning("hold.stuck", booking=str(hold.booking_id), code=why)
             return False
         return True
 
@@ -127,13 +135,23 @@ class Worker:
     def _work(self) -> None:
         chores = [
             Chore("sweep", SWEEP, self._sweeper.sweep),
-            Chore("forget", FORGET, lambda: self._house.store.forget_commands(KEEP_DAYS)),
+            Chore("forget", FORGET, self._forget),
             Chore("tell", TELL, self._tell, later=True),
         ]
         while not self._stopping.is_set():
             for chore in chores:
                 chore.when_due()
             self._stopping.wait(SWEEP / 2)
+
+    def _forget(self) -> int:
+        """All that is too old, some at a time, so that no transaction is long."""
+        forgotten = 0
+        while not self._stopping.is_set():
+            some = self._house.store.forget_commands(KEEP_DAYS, FORGET_AT_ONCE)
+            forgotten += some
+            if some < FORGET_AT_ONCE:
+                break
+        return forgotten
 
     def _tell(self) -> int:
         for name, lag in sorted(self.lags.items()):

@@ -1,5 +1,6 @@
 """What can be asked for a booking, each handler right under its command."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
@@ -71,7 +72,12 @@ def place_hold(command: PlaceHold, work: UnitOfWork) -> None:
     work.result |= {"reference": booking.reference, "status": booking.status}
 
 
-def offer(work: UnitOfWork, location_id: UUID, wanted: list[tuple[int, WantedItem | MovedItem]]) -> list[Item]:
+def offer(
+    work: UnitOfWork,
+    location_id: UUID,
+    wanted: list[tuple[int, WantedItem | MovedItem]],
+    staying: Sequence[Item] = (),
+) -> list[Item]:
     """The items as they would be booked now, by the one function that decides what is offered."""
     for _, item in wanted:
         if item.units < 1:
@@ -83,7 +89,7 @@ def offer(work: UnitOfWork, location_id: UUID, wanted: list[tuple[int, WantedIte
                item.units)
         for n, item in wanted
     ]  # fmt: skip
-    return offered(wishes, resources, location, work.now)
+    return offered(wishes, resources, location, work.now, staying)
 
 
 def typed(at: datetime, zone: str) -> datetime:
@@ -176,8 +182,10 @@ def reschedule(command: Reschedule, work: UnitOfWork) -> None:
     if not command.items:
         raise NothingWanted
     work.fetch(command.booking_id, *(item.resource_id for item in command.items))
-    location_id = work.read(Booking, command.booking_id).location_id
-    items = offer(work, location_id, [(item.item, item) for item in command.items])
+    booking = work.read(Booking, command.booking_id)
+    moving = {item.item for item in command.items}
+    staying = [item for item in booking.items if item.item not in moving]
+    items = offer(work, booking.location_id, [(item.item, item) for item in command.items], staying)
     work.change(Booking, command.booking_id, lambda booking: booking.reschedule(items))
 
 

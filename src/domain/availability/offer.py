@@ -1,5 +1,6 @@
 """Whether a resource can be had as asked, all but its occupancy, which the claims decide in the write."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,10 +8,10 @@ from msgspec import Struct
 
 from domain import localtime
 from domain.booking.booking import LONGEST
-from domain.booking.errors import NotOffered, TooLong
+from domain.booking.errors import NotOffered, OwnOverlap, TooLong
 from domain.booking.events import Item
 from domain.organization.location import Location
-from domain.period import Period
+from domain.period import Period, most_at_once
 from domain.resource.hours import open_throughout
 from domain.resource.resource import Resource
 
@@ -51,14 +52,29 @@ def reasons_against(wanted: Wanted, resource: Resource, location: Location, at: 
     ]
 
 
-def offered(wanted: list[Wanted], resources: dict[UUID, Resource], location: Location, at: datetime) -> list[Item]:
-    """The items as they would be booked, on the location's wall; `NotOffered` with every reason against."""
+def offered(
+    wanted: list[Wanted],
+    resources: dict[UUID, Resource],
+    location: Location,
+    at: datetime,
+    staying: Sequence[Item] = (),
+) -> list[Item]:
+    """The items as they would be booked, on the location's wall; `NotOffered` with every reason against.
+
+    `staying`: the booking's other items, which stay as they are and must fit beside the wanted ones.
+    """
     for want in wanted:
         if want.period.duration > LONGEST:
             raise TooLong(item=want.item)
     against = [reason for want in wanted for reason in reasons_against(want, resources[want.resource_id], location, at)]
     if against:
         raise NotOffered(reasons=against)
+    for resource in resources.values():
+        uses = [(w.period.starts_at, w.period.ends_at, w.units) for w in wanted if w.resource_id == resource.id]
+        uses += [(item.starts_at, item.ends_at, item.units) for item in staying if item.resource_id == resource.id]
+        when, most = most_at_once(uses)
+        if most > resource.capacity:
+            raise OwnOverlap(resource_id=resource.id, at=when, units=most, capacity=resource.capacity)
     return [
         Item(
             item=want.item,

@@ -13,6 +13,7 @@ from msgspec import Struct
 from domain.claim import Release, Resize, Take
 from domain.claims import claims_of
 from domain.event import Event
+from domain.period import most_at_once
 
 
 class Overuse(Struct, frozen=True):
@@ -65,14 +66,8 @@ class Ledger:
         """The instant of the wanted period (from `since` on) at which most units are used, and how many, by a sweep
         over its edges."""
         starts_at = wanted.starts_at if since is None else max(wanted.starts_at, since)
-        edges: list[tuple[datetime, int]] = []
-        for take in self._taken[wanted.resource_id].values():
-            if take.starts_at < wanted.ends_at and starts_at < take.ends_at:
-                edges.append((max(take.starts_at, starts_at), take.units))
-                edges.append((take.ends_at, -take.units))
-        used, most, when = 0, 0, starts_at
-        for at, units in sorted(edges):  # at one instant, what ends comes first: touching is not overlapping
-            used += units
-            if used > most:
-                most, when = used, at
-        return when, most
+        return most_at_once(
+            (max(take.starts_at, starts_at), take.ends_at, take.units)
+            for take in self._taken[wanted.resource_id].values()
+            if take.starts_at < wanted.ends_at and starts_at < take.ends_at
+        )

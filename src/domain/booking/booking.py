@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, cast, get_args
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from domain.aggregate import Aggregate
 from domain.booking import errors, events
-from domain.booking.events import BookingEvent, CancelledBy, Item
+from domain.booking.events import BookingEvent, Cancellable, CancelledBy, Item
 from domain.event import Event
 from domain.period import Period
 
@@ -21,6 +21,7 @@ MOST_ITEMS = 50
 MOST_UNITS = 10_000
 LONGEST = timedelta(days=400)
 NOWHERE = UUID(int=0)
+CANCELLABLE: tuple[Status, ...] = get_args(Cancellable)
 
 
 class Booking(Aggregate, frozen=True):
@@ -36,6 +37,8 @@ class Booking(Aggregate, frozen=True):
     party_size: int | None = None
     customer_id: UUID | None = None
     expires_at: datetime | None = None
+    cancelled_from: Cancellable | None = None
+    """What a cancelled booking was, and is again if the cancellation is reversed."""
 
     @property
     def period(self) -> Period:
@@ -142,19 +145,19 @@ class Booking(Aggregate, frozen=True):
     def cancel(self, by: CancelledBy) -> list[BookingEvent]:
         if self.status == "cancelled":
             return []
-        if self.status not in ("pending_payment", "pending_approval", "confirmed"):
+        if self.status not in CANCELLABLE:
             raise errors.NotCancellable(status=self.status)
         return [events.BookingCancelled(by)]
 
     def reverse_cancellation(self, at: datetime) -> list[BookingEvent]:
         """The items are taken again, if they still can be: the claims decide."""
-        if self.status == "confirmed":
+        if self.status in CANCELLABLE:
             return []
-        if self.status != "cancelled":
+        if self.status != "cancelled" or self.cancelled_from is None:
             raise errors.NotCancelled(status=self.status)
         if self.period.ends_at <= at:
             raise errors.AlreadyOver(ended_at=self.period.ends_at)
-        return [events.BookingCancellationReversed(self.items)]
+        return [events.BookingCancellationReversed(self.items, self.cancelled_from)]
 
     def mark_no_show(self, at: datetime, grace: timedelta) -> list[BookingEvent]:
         if self.status == "no_show":
@@ -194,8 +197,10 @@ class Booking(Aggregate, frozen=True):
                 return self if party_size is None else replace(self, party_size=party_size)
             case events.BookingRescheduled(items):
                 return replace(self, items=items)
-            case events.BookingCancellationReversed(items):
-                return replace(self, items=items, status="confirmed")
+            case events.BookingCancelled():
+                return replace(self, status="cancelled", cancelled_from=cast("Cancellable", self.status))
+            case events.BookingCancellationReversed(items, to):
+                return replace(self, items=items, status=to, cancelled_from=None)
             case events.BookingNoShowReversed(to):
                 return replace(self, status=to)
         status = STATUS_AFTER.get(type(event))

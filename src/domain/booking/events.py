@@ -9,6 +9,8 @@ from msgspec import Struct
 from domain.event import Event
 
 CancelledBy = Literal["customer", "venue"]
+Cancellable = Literal["pending_payment", "pending_approval", "confirmed"]
+"""What a booking must be to be cancelled, and is again when that is reversed."""
 
 
 class Item(Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,10 +95,11 @@ class BookingCancelled(Event, frozen=True):
 
 
 class BookingCancellationReversed(Event, frozen=True):
-    """The cancellation was a mistake: the items are taken again."""
+    """The cancellation was a mistake: the items are taken again, and it is what it was before."""
 
     tag: ClassVar[str] = "booking.cancellation_reversed"
     items: tuple[Item, ...]
+    to: Cancellable = "confirmed"
 
 
 class BookingNoShowMarked(Event, frozen=True):

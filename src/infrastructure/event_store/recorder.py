@@ -160,8 +160,11 @@ class StreamRecorder(AggregateRecorder):
         except Lost as lost:
             raise Unavailable(str(lost)) from lost
         except Refused as refused:
-            session.execute(b"ROLLBACK")
-            return self._refused(session, refused, command, effect)
+            try:
+                session.execute(b"ROLLBACK")
+                return self._refused(session, refused, command, effect)
+            except Lost as lost:
+                raise Unavailable(str(lost)) from lost
 
     def _refused(self, session: Session, refused: Refused, command: Append, effect: Effect) -> Carried:
         """The refusal in the port's words. A key that is there already may be our own: the command is looked up
@@ -189,7 +192,8 @@ class StreamRecorder(AggregateRecorder):
 
     def _slot_taken(self, session: Session, command: Append, effect: Effect) -> SlotTaken | StreamMoved:
         takes = effect.takes
-        row = session.call(
+        row = asked(
+            session,
             statements.REFUSAL,
             [
                 command.tenant.bytes,
@@ -220,7 +224,7 @@ class StreamRecorder(AggregateRecorder):
         except Refused as refused:
             if refused.sqlstate == "55P03":
                 raise InFlight from refused
-            raise
+            raise out_of_time(refused) from refused
         if row.ntuples == 0:
             return None
         position, at, answer, fingerprint = (row.get_value(0, column) or b"" for column in range(4))
@@ -258,6 +262,18 @@ class StreamRecorder(AggregateRecorder):
 
     def _read(self, statement: bytes, values: list[bytes | None]) -> Any:
         return read(self.pool, statement, values)
+
+
+def out_of_time(refused: Refused) -> Exception:
+    """A statement that the server gave up in time, or had no room for, says nothing about what was asked."""
+    return Unavailable(str(refused)) if refused.sqlstate == "57014" or refused.sqlstate[:2] == "53" else refused
+
+
+def asked(session: Session, statement: bytes, values: list[bytes | None]) -> Any:
+    try:
+        return session.call(statement, values)
+    except Refused as refused:
+        raise out_of_time(refused) from refused
 
 
 def read(pool: Pool, statement: bytes, values: list[bytes | None]) -> Any:

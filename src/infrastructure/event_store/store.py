@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from application.event_store import Append, Carried, EventStore, Loaded, Moved, Unavailable
+from application.event_store import Append, Carried, EventStore, Loaded, Moved, Unavailable, UnreadableHistory
 from application.recorded import RecordedEvent
 from domain.claims import claims_of
 from infrastructure.event_store import recorder, statements
@@ -20,7 +20,7 @@ from infrastructure.postgres import packed
 from infrastructure.postgres.pool import DEADLINE, Lost, Refused, Session
 
 
-class UnreadableStream(Exception):
+class UnreadableStream(UnreadableHistory):
     """A stream holds an event that this version cannot read; nothing can be decided on it."""
 
     def __init__(self, event: Unreadable) -> None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from application.bus import CommandInFlight
 from application.bus import ViewBehind as NotYetShown
-from application.event_store import Unavailable
+from application.event_store import Unavailable, UnreadableHistory
 from domain.errors import Conflict, Forbidden, Malformed, Refusal, Rule, Stale, Unknown
 from interfaces.http.logs import log
 
@@ -74,6 +74,14 @@ class UnavailableNow(Refusal):
     """Something that Daybook depends on did not answer in time: try again shortly."""
 
 
+class OutcomeUnknown(Refusal):
+    """It may have been done all the same: repeat it with the same Idempotency-Key, or look before you repeat it."""
+
+
+class HistoryUnreadable(Refusal):
+    """A part of its history cannot be read by this version of Daybook: an operator has to see to it."""
+
+
 class ViewBehind(Refusal):
     """What you wrote is recorded, but not yet shown: ask again shortly."""
 
@@ -98,6 +106,8 @@ STATUS: Mapping[type[Refusal], int] = {
     PreconditionRequired: 428,
     InternalError: 500,
     UnavailableNow: 503,
+    OutcomeUnknown: 503,
+    HistoryUnreadable: 503,
     ViewBehind: 503,
 }
 """The table. A refusal's family is the first of its classes that stands here."""
@@ -183,8 +193,12 @@ def refusal_of(error: Exception) -> Refusal:
             return BadBody(errors=[Wrong("It is nested too deeply.")])
         case NotYetShown():
             return ViewBehind()
+        case Unavailable(unknown=True):
+            return OutcomeUnknown()
         case Unavailable():
             return UnavailableNow()
+        case UnreadableHistory():
+            return HistoryUnreadable()
         case TimeoutError():
             return TooSlow()
         case ClientLeft():

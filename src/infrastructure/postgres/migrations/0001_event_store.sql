@@ -38,6 +38,9 @@ CREATE TABLE event_store.capacity (
   tenant uuid NOT NULL,
   resource uuid NOT NULL,
   capacity integer NOT NULL CHECK (capacity > 0),
+  -- From when on the exclusion constraint alone is enough, where there is one unit: claims that were over when it
+  -- shrank to one stand outside the constraint, and what would reach back to them is swept like any other.
+  guarded_from timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT capacity_pkey PRIMARY KEY (tenant, resource));
 
 -- What occupies what. Rows follow from events alone (domain.claims), so that they can be proven and rebuilt.
@@ -232,8 +235,8 @@ BEGIN
       RAISE EXCEPTION 'more is in use' USING ERRCODE = '23P01', CONSTRAINT = 'capacity_in_use',
         DETAIL = resized[k]::text || ' ' || used::text;
     END IF;
-    INSERT INTO capacity AS c VALUES (t, resized[k], capacities[k])
-      ON CONFLICT ON CONSTRAINT capacity_pkey DO UPDATE SET capacity = excluded.capacity;
+    INSERT INTO capacity AS c VALUES (t, resized[k], capacities[k], '-infinity')
+      ON CONFLICT ON CONSTRAINT capacity_pkey DO UPDATE SET capacity = excluded.capacity, guarded_from = decided_at;
     -- Which guard applies. A resource that shrinks to one leaves what is over as it was: it may have overlapped.
     UPDATE claim c SET single = capacities[k] = 1
      WHERE c.tenant = t AND c.resource = resized[k] AND NOT c.authorised AND c.single <> (capacities[k] = 1)
@@ -244,7 +247,7 @@ BEGIN
     IF wanted[k] = 1 THEN
       INSERT INTO claim (tenant, resource, booking, item, during, units, expires_at, single)
         SELECT t, resources[k], bookings[k], items[k], tstzrange(starts[k], ends[k]), 1, expires[k], true
-          FROM capacity c WHERE c.tenant = t AND c.resource = resources[k] AND c.capacity = 1;
+          FROM capacity c WHERE c.tenant = t AND c.resource = resources[k] AND c.capacity = 1 AND c.guarded_from <= starts[k];
       CONTINUE WHEN FOUND;
     END IF;
     SELECT c.capacity INTO room FROM capacity c WHERE c.tenant = t AND c.resource = resources[k];
