@@ -80,5 +80,5 @@ def permitted(message: Command | Query, role: str) -> Scope:
     """How far the role's permission for this message reaches, or `NotPermitted`."""
     scope = PERMISSIONS.get(type(message), {}).get(role)
     if scope is None:
-        raise NotPermitted(role=role, message=type(message).__name__)
+        raise NotPermitted(role=role, asked=type(message).__name__)
     return scope

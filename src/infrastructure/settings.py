@@ -58,6 +58,10 @@ class UnusableSetting(Exception):
     """A variable of the environment holds something that Daybook cannot use; the message says which and why."""
 
 
+class Incomplete(Exception):
+    """A setting without which nothing works is missing; the message names it."""
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """The settings of one process. A URL that is None means: start that server from its wheel."""
 

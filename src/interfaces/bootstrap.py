@@ -21,7 +21,7 @@ from infrastructure.event_store.store import PostgresEventStore
 from infrastructure.postgres import reading
 from infrastructure.postgres.migrate import migrate as migrated
 from infrastructure.postgres.numbers import Numbers, reserving
-from infrastructure.settings import Settings
+from infrastructure.settings import Incomplete, Settings
 from interfaces.http.caller import Trust
 from interfaces.http.metrics import Metrics
 from projections.audit import trail
@@ -33,10 +33,6 @@ SPARE = 4
 LATE = 30.0
 """Seconds after which a view that does not follow is called behind."""
 AUDIT_PATIENCE = 2.0
-
-
-class Incomplete(Exception):
-    """A setting without which nothing works is missing; the message names it."""
 
 
 class Dependency(Struct, frozen=True, omit_defaults=True):

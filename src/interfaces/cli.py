@@ -15,9 +15,10 @@ from rich.console import Console
 
 from infrastructure.embedded.child import Unstartable
 from infrastructure.embedded.folder import FolderInUse
-from infrastructure.settings import UnusableSetting, masked
+from infrastructure.settings import Incomplete, UnusableSetting, masked
 
 UNUSABLE = 2
+INTERRUPTED = 130
 FAILED = 1
 
 COMMANDS = Path(__file__).with_name("commands")
@@ -74,8 +75,8 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except click.Abort:
-        _say("Stopped.", FAILED)
-    except UnusableSetting as error:
+        _say("Stopped.", INTERRUPTED)
+    except (UnusableSetting, Incomplete) as error:
         _say(str(error), UNUSABLE)
     except (Unstartable, FolderInUse) as error:
         _say(str(error), FAILED)

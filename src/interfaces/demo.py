@@ -165,7 +165,8 @@ def _lines(house: House, now: datetime) -> Iterator[str]:
     yield "A first booking:"
     yield (
         f'curl -s http://{host}:{settings.port}/api/v1/bookings -H "Authorization: Bearer $TOKEN" '
-        f'-H \'Content-Type: application/json\' -d \'{{"location_id":"{named("Harbour Courts")}","items":'
+        f"-H 'Content-Type: application/json' -H 'Idempotency-Key: first-{tomorrow}' "
+        f'-d \'{{"location_id":"{named("Harbour Courts")}","items":'
         f'[{{"resource_id":"{named("Court 2")}","starts_at":"{tomorrow}T18:00","ends_at":"{tomorrow}T19:00"}}],'
         f'"then":"confirm"}}\''
     )

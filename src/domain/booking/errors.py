@@ -12,7 +12,7 @@ class SlotTaken(Conflict):
 
 
 class SlotHeld(Conflict):
-    """Somebody else is holding this time."""
+    """This time is being held."""
 
 
 class NotOffered(Rule):

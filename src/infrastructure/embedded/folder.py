@@ -28,7 +28,7 @@ class DataFolder:
         try:
             self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
             self._lock.touch(mode=0o600)
-        except (PermissionError, NotADirectoryError, FileExistsError) as refusal:
+        except OSError as refusal:
             raise Unstartable(
                 f"The data folder {self.path} cannot be used by this account ({refusal.strerror}): "
                 f"choose another with DATA, or give it to this account with chown -R."

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from infrastructure import settings as given
+from infrastructure.embedded.child import Unstartable
 from infrastructure.embedded.folder import DataFolder
 from infrastructure.embedded.mongo import Mongo
 from infrastructure.embedded.postgres import Postgres
@@ -87,12 +88,13 @@ def kill_all(servers: list[Server]) -> None:
 
 
 @contextlib.contextmanager
-def at_hand(env: Mapping[str, str]) -> Iterator[Settings]:
+def at_hand(env: Mapping[str, str], *, existing: bool = False) -> Iterator[Settings]:
     """Complete settings for one command: the URLs given, else those of the Daybook running on the data folder, else
     servers of the command's own for as long as it lasts.
 
     So `daybook import` works beside `make run` in another terminal, alone, and in production, and need not know
-    which. Raises UnusableSetting, FolderInUse and Unstartable.
+    which. `existing`: there must be a Daybook already, or to look at it would make an empty one and find nothing
+    wrong with it. Raises UnusableSetting, FolderInUse and Unstartable.
     """
     settings = given.load(env)
     if settings.database_url and settings.redis_url and settings.mongo_url:
@@ -101,6 +103,11 @@ def at_hand(env: Mapping[str, str]) -> Iterator[Settings]:
     if published := DataFolder(settings.data).published():
         yield given.load(published | {name: value for name, value in env.items() if value})
         return
+    if existing and settings.database_url is None and not (settings.data / "postgres").exists():
+        raise Unstartable(
+            f"There is no Daybook in {settings.data.resolve()}: name its folder with DAYBOOK_DATA, "
+            "or its database with DAYBOOK_DATABASE_URL."
+        )
     with embedded_where_missing(settings) as (complete, _):
         yield complete
 

@@ -23,7 +23,7 @@ def command(view: str | None, again: bool) -> None:
     mended (an upcast was added, the view corrected) --retry takes the events in.
     """
     console = Console(highlight=False, soft_wrap=True)
-    with at_hand(os.environ) as settings:
+    with at_hand(os.environ, existing=True) as settings:
         assert settings.database_url is not None
         with connected(settings.database_url, "parked") as connection:
             if again:

@@ -48,7 +48,7 @@ def command(view: str, verify: bool) -> None:
     """
     console = Console(highlight=False, soft_wrap=True)
     names = NAMES[:-1] if view == "all" else (view,)
-    with at_hand(os.environ) as settings:
+    with at_hand(os.environ, existing=True) as settings:
         assert settings.database_url is not None
         migrate(settings.database_url)
         with connected(settings.database_url, "rebuild", role=None) as connection:
@@ -77,7 +77,7 @@ def _view(view: View, url: str, verify: bool, told: Told, console: Console) -> t
     if not verify:
         done = rebuild.replace()
         parked = f", {done.parked} events parked (daybook parked)" if done.parked else ""
-        return True, f"{done.events:,} events replayed, swapped in {done.swap_seconds * 1000:.0f} ms{parked}"
+        return not done.parked, f"{done.events:,} events replayed, swapped in {done.swap_seconds * 1000:.0f} ms{parked}"
     found = rebuild.verify()
     for table, (live, rebuilt) in found.digests.items():
         console.print(f"  {table}: live {live[:16]} rebuilt {rebuilt[:16]}")

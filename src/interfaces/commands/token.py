@@ -8,7 +8,7 @@ import click
 
 from infrastructure import settings as given
 from infrastructure.embedded.folder import DataFolder
-from infrastructure.settings import Settings
+from infrastructure.settings import Incomplete, Settings
 from interfaces.bootstrap import trusting
 from interfaces.http.caller import ADMITTED, PLATFORM, minted
 
@@ -38,7 +38,7 @@ def command(org: UUID | None, role: str, user: str | None, ttl: int | None) -> N
     """Mint a token. Whoever can do this has the secret, and can do everything."""
     settings = _settings()
     if org is None and role != PLATFORM:
-        raise click.UsageError(f"--org is needed: a {role} belongs to an organization.")
+        raise click.UsageError(f"--org is needed: the role {role} belongs to an organization.")
     longest = settings.token_life
     if ttl is not None and not 0 < ttl <= longest:
         raise click.UsageError(f"--ttl is at most {longest} s (DAYBOOK_TOKEN_LIFE): the API accepts no longer life.")
@@ -61,4 +61,9 @@ def _settings() -> Settings:
     settings = given.load(os.environ)
     if settings.token_secret is None and (published := DataFolder(settings.data).published()):
         return given.load(published | {name: value for name, value in os.environ.items() if value})
+    if settings.token_secret is None:
+        raise Incomplete(
+            f"No Daybook is running on {settings.data.resolve()} and DAYBOOK_TOKEN_SECRET is not set: start one with "
+            "make run, or name its folder with DAYBOOK_DATA."
+        )
     return settings

@@ -83,7 +83,7 @@ class HistoryUnreadable(Refusal):
 
 
 class ViewBehind(Refusal):
-    """What you wrote is recorded, but not yet shown: ask again shortly."""
+    """This is not shown yet: ask again shortly."""
 
 
 class InternalError(Refusal):

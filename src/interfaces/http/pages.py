@@ -26,6 +26,10 @@ PAGE = b"""<!doctype html>
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
 %3Crect width='16' height='16' rx='3' fill='%23176b57'/%3E%3Cpath d='M4 5h8M4 8h8M4 11h5' stroke='white'/%3E%3C/svg%3E">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
+<style>.swagger-ui .response-col_links { display: none }
+@media (max-width: 640px) {
+  .swagger-ui .opblock-tag { flex-wrap: wrap } .swagger-ui .opblock-tag a { flex: 1 }
+  .swagger-ui .opblock-tag small { order: 1; flex: 0 0 100%; padding: 0 } }</style>
 </head>
 <body>
 <div id="swagger-ui"></div>

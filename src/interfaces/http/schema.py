@@ -95,7 +95,7 @@ def document(routes: Iterable[Any], version: str) -> bytes:
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
-        "paths": dict(sorted(paths.items())),
+        "paths": {path: dict(sorted(item.items())) for path, item in sorted(paths.items())},
         "components": {
             "schemas": dict(sorted(components.items())),
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
@@ -112,7 +112,8 @@ def _operation(
     route: HTTPRoute, handler: HTTPRouteHandler, of: Mapping[Any, Any], parameters: Mapping[Any, list[dict[str, Any]]]
 ) -> dict[str, Any]:
     operation: Operation = handler.opt[OPERATION]
-    words = " ".join((handler.fn.__doc__ or "").split())
+    said = getattr(handler.fn, "func", handler.fn)  # the framework wraps what it runs in threads
+    words = " ".join((said.__doc__ or "").split())
     summary, _, more = words.partition(". ")
     private = not handler.opt.get(OPEN)
     about: dict[str, Any] = {
