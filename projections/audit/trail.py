@@ -52,6 +52,9 @@ BATCH = 1000
 STATES = 20_000
 """Aggregates whose state is kept in memory; others are folded again from their streams."""
 TENANTS = 10_000
+"""Tenants whose last document is remembered from one batch to the next."""
+PATIENCE = 2.0
+"""Seconds for which a proof waits for a follower that is on its way but writes nothing more."""
 DUPLICATE = 11000
 
 AGGREGATES: tuple[type[Aggregate], ...] = (Booking, Resource, Organization, Location, User)
@@ -98,12 +101,15 @@ class Source(Protocol):
     def read(self, connection: Connection, after: int, limit: int) -> Sequence[tuple[Any, str]]: ...
     def stream(self, connection: Connection, tenant: UUID, stream: UUID, before: int) -> Sequence[Any]: ...
     def lag(self, connection: Connection, after: int) -> Behind: ...
+    def where(self, connection: Connection, tenant: UUID, stream: UUID, version: int) -> tuple[int, str] | None: ...
+    def end(self, connection: Connection) -> int: ...
 
 
 class Fork(Exception):
-    """The trail holds another document than the one that the log gives for this place. Nothing was overwritten."""
+    """The trail holds another document than the one that the log gives for this place, or one of which the log knows
+    nothing (`expected` is None then). Nothing was overwritten."""
 
-    def __init__(self, place: str, expected: Document, found: Document | None) -> None:
+    def __init__(self, place: str, expected: Document | None, found: Document | None) -> None:
         super().__init__(f"the trail does not agree with the log at {place}")
         self.place, self.expected, self.found = place, expected, found
 
@@ -242,6 +248,9 @@ def _folded(state: Aggregate | None, event: Any) -> Aggregate | None:
 
 # Writing
 
+_NAMED = {"tenant": 1, "seq": 1, "src": 1}
+"""What names a document's event."""
+
 
 class Writer:
     """Writes documents in the order of the log: each once, however often and by however many it is tried."""
@@ -260,14 +269,16 @@ class Writer:
         """Indexes first: made after loading they take longer, and uniqueness is what two writers rely on."""
         self._trail.create_indexes(list(INDEXES))
 
-    def find(self) -> None:
-        """Where to go on. The hint counts only while the document that it names is there with that position."""
+    def find(self, connection: Connection) -> None:
+        """Where to go on. The hint counts only while the document that it names is there with that position, and `Fork`
+        where the log does not know that document's event."""
         self._ends.clear()
         self.position = 0
         hint = self._hints.find_one({"_id": LOG})
         if hint is not None:
-            known = self._trail.find_one({"_id": hint["document"]}, {"src.position": 1})
+            known = self._trail.find_one({"_id": hint["document"]}, _NAMED)
             if known is not None and known["src"]["position"] == hint["position"]:
+                self._prove(connection, known)
                 self.position = int(hint["position"])
 
     def step(self, connection: Connection, limit: int = BATCH) -> int:
@@ -276,20 +287,23 @@ class Writer:
         if not events:
             return 0
         documents: list[Document] = []
-        for event, sha256 in events:
-            seq, position = self._end(event.tenant)
-            states = self._states.around(connection, event)
-            if event.position <= position:
-                continue  # told already: the hint was old
-            seq += 1
-            documents.append(told(event, seq, sha256, *states))
-            self._ends[event.tenant] = (seq, event.position)
         try:
+            for event, sha256 in events:
+                seq, position = self._end(connection, event.tenant)
+                states = self._states.around(connection, event)
+                if event.position <= position:
+                    continue  # told already: the hint was old
+                seq += 1
+                documents.append(told(event, seq, sha256, *states))
+                self._ends[event.tenant] = (seq, event.position)
             if documents:
                 self._write(documents)
         except BaseException:
             self._ends.clear()  # what has been written is known to the trail alone
             raise
+        # Not before: until they are written, the numbers given in this batch are known here alone.
+        while len(self._ends) > TENANTS:
+            self._ends.popitem(last=False)
         last = events[-1][0]
         self.position = last.position
         if documents:
@@ -300,18 +314,27 @@ class Writer:
             )
         return len(events)
 
-    def _end(self, tenant: UUID) -> tuple[int, int]:
+    def _end(self, connection: Connection, tenant: UUID) -> tuple[int, int]:
         end = self._ends.get(tenant)
         if end is None:
-            last = self._trail.find_one(
-                {"tenant": str(tenant), "log": LOG}, {"seq": 1, "src.position": 1},
-                sort=[("seq", DESCENDING)],
-            )  # fmt: skip
-            end = (0, 0) if last is None else (int(last["seq"]), int(last["src"]["position"]))
+            last = self._trail.find_one({"tenant": str(tenant), "log": LOG}, _NAMED, sort=[("seq", DESCENDING)])
+            if last is None:
+                end = (0, 0)
+            else:
+                # Up to its position events are passed over as told: it must be the log's own.
+                self._prove(connection, last)
+                end = (int(last["seq"]), int(last["src"]["position"]))
             self._ends[tenant] = end
-            if len(self._ends) > TENANTS:
-                self._ends.popitem(last=False)
+        self._ends.move_to_end(tenant)
         return end
+
+    def _prove(self, connection: Connection, document: Document) -> None:
+        """The log must hold the document's event, at that position and with that state. A log that was restored to an
+        earlier point does not, and what it records since then would be taken for told."""
+        src = document["src"]
+        where = self._source.where(connection, UUID(document["tenant"]), UUID(src["agg"]), int(src["ver"]))
+        if where is None or (str(where[0]), where[1]) != (src["position"], src["state_sha256"]):
+            raise Fork(document["_id"], None, document)
 
     def _write(self, documents: list[Document]) -> None:
         while documents:
@@ -396,7 +419,7 @@ class Follower:
                         self._stopping.wait(0.5)
                         continue
                     writer.prepare()
-                    writer.find()
+                    writer.find(connection)
                     failures = 0
                     self._follow(connection, writer)
             except Fork as fork:
@@ -460,52 +483,108 @@ class Proven(Struct, frozen=True):
 
 def verify(
     url: str, database: Database[Document], source: Source, progress: Callable[[int, int], None] | None = None,
-    most: int = 10,
+    most: int = 10, until: int | None = None, patience: float = PATIENCE,
 ) -> Proven:  # fmt: skip
-    """Tells the log again and compares each document, up to where the trail stands; writes nothing.
+    """Tells the log again, up to where it ends now (or `until` there), and compares each document; writes nothing.
 
-    Documents that belong to no event are found by counting: a tenant's numbers run from 1 without gaps.
+    Nothing that the trail says of itself is a bound: every event has its document, in the place that the log gives it,
+    and every document has its event. Those written meanwhile are held against the log as far as it has come by then.
+    A follower that is behind is waited for while it goes on, and `patience` seconds more; what is not there then is
+    missing.
     """
     trail = database[TRAIL]
-    states = States(source)
-    seqs: dict[UUID, int] = {}
-    ends: dict[UUID, int] = {}
+    telling = _Telling(source)
     differences: list[Difference] = []
+    surplus: dict[str, None] = {}
     events = documents = position = 0
     with connected(url, "verify-audit") as connection:
-        # A tenant's last document at the beginning: what is written behind our back is not looked at.
-        while page := source.read(connection, position, BATCH):
-            due: list[Document] = []
-            for event, sha256 in page:
-                around = states.around(connection, event)
-                seq = seqs.get(event.tenant, 0) + 1
-                if event.tenant not in ends:
-                    last = trail.find_one(
-                        {"tenant": str(event.tenant), "log": LOG}, {"src.position": 1},
-                        sort=[("seq", DESCENDING)],
-                    )  # fmt: skip
-                    ends[event.tenant] = -1 if last is None else int(last["src"]["position"])
-                if event.position <= ends[event.tenant]:
-                    seqs[event.tenant] = seq
-                    due.append(told(event, seq, sha256, *around))
-            found = {one["_id"]: one for one in _there(trail, due)}
-            for document in due if len(differences) < most else ():
-                there = found.get(document["_id"])
-                if there is None:
-                    differences.append(Difference(document["_id"], "missing"))
-                elif canonical(there) != canonical(document):
-                    differences.append(Difference(document["_id"], "different"))
-            documents += len(found)
+        # Counted first: whatever is counted belongs to an event before the end, if to any.
+        counted = {tenant: trail.count_documents(_of(tenant)) for tenant in trail.distinct("tenant")}
+        end = source.end(connection) if until is None else until
+        for page in _pages(source, connection, 0, end):
+            due = telling.page(connection, page)
+            found = {str(one["_id"]): one for one in _there(trail, due)}
+            since = time.monotonic()
+            while _late(due, found, counted) and len(differences) < most and time.monotonic() - since < patience:
+                time.sleep(0.05)
+                again = {str(one["_id"]): one for one in _there(trail, due)}
+                if len(again) > len(found):
+                    since = time.monotonic()
+                found = again
+            if _late(due, found, counted):
+                patience = 0.0
+            differences += _compared(due, found)[: most - len(differences)]
             events += len(due)
+            documents += len(found)
+            surplus |= dict.fromkeys(found.keys() - {document["_id"] for document in due})
             position = page[-1][0].position
             if progress is not None:
                 progress(events, source.lag(connection, position).behind)
-        for tenant, seq in seqs.items():
-            over = trail.find({"tenant": str(tenant), "log": LOG, "seq": {"$gt": seq}}, {"src.position": 1})
-            differences += [
-                Difference(one["_id"], "surplus") for one in over if int(one["src"]["position"]) <= ends[tenant]
-            ]
+        beyond: dict[str, None] = {}
+        for tenant in trail.distinct("tenant"):
+            last = telling.seqs.get(tenant, 0)
+            # Whatever is no number, too.
+            outside = {"seq": {"$not": {"$gte": 1, "$lte": last}}} if last else {}
+            beyond |= dict.fromkeys(str(one["_id"]) for one in trail.find(_of(tenant) | outside, {"_id": 1}))
+        documents += len(beyond)
+        # What a follower has written since the end was fixed: its event comes after it.
+        for page in _pages(source, connection, end, source.end(connection)) if beyond else ():
+            due = [document for document in telling.page(connection, page) if document["_id"] in beyond]
+            ids = [document["_id"] for document in due]
+            found = {one["_id"]: one for one in trail.find({"_id": {"$in": ids}})}
+            differences += _compared(due, found)
+            for one in ids:
+                del beyond[one]
+    differences += [Difference(one, "surplus") for one in surplus | beyond]
     return Proven(events, documents, position, differences[:most])
+
+
+class _Telling:
+    """The log told from its start: which document belongs where."""
+
+    def __init__(self, source: Source) -> None:
+        self.seqs: dict[str, int] = {}
+        """Per tenant, the number of the last one told."""
+        self._states = States(source)
+
+    def page(self, connection: Connection, page: Sequence[tuple[Any, str]]) -> list[Document]:
+        documents = []
+        for event, sha256 in page:
+            tenant = str(event.tenant)
+            seq = self.seqs[tenant] = self.seqs.get(tenant, 0) + 1
+            documents.append(told(event, seq, sha256, *self._states.around(connection, event)))
+        return documents
+
+
+def _pages(source: Source, connection: Connection, after: int, end: int) -> Iterator[Sequence[tuple[Any, str]]]:
+    """The log after one position up to another."""
+    while after < end:
+        page = [one for one in source.read(connection, after, BATCH) if one[0].position <= end]
+        if not page:
+            return
+        yield page
+        after = page[-1][0].position
+
+
+def _of(tenant: Any) -> Document:
+    # What is no string was planted, and must not become an operator.
+    return {"tenant": tenant if isinstance(tenant, str) else {"$eq": tenant}, "log": LOG}
+
+
+def _late(due: Sequence[Document], found: Mapping[str, Document], counted: Mapping[Any, int]) -> bool:
+    """Is one not there that lies beyond those counted at the start, so that it may yet come?"""
+    return any(one["_id"] not in found and one["seq"] > counted.get(one["tenant"], 0) for one in due)
+
+
+def _compared(due: Sequence[Document], found: Mapping[str, Document]) -> list[Difference]:
+    differences = []
+    for document in due:
+        there = found.get(document["_id"])
+        if there is None:
+            differences.append(Difference(document["_id"], "missing"))
+        elif canonical(there) != canonical(document):
+            differences.append(Difference(document["_id"], "different"))
+    return differences
 
 
 def _there(trail: Collection[Document], due: Sequence[Document]) -> Iterator[Document]:
@@ -514,7 +593,7 @@ def _there(trail: Collection[Document], due: Sequence[Document]) -> Iterator[Doc
     for document in due:
         ranges.setdefault(document["tenant"], []).append(document["seq"])
     for tenant, seqs in ranges.items():
-        within = {"$gte": seqs[0], "$lte": seqs[-1]}
+        within = {"$gt": seqs[0] - 1, "$lte": seqs[-1]}  # and what lies between two numbers
         yield from trail.find({"tenant": tenant, "log": LOG, "seq": within}, batch_size=BATCH)
 
 
@@ -525,13 +604,14 @@ def rebuild(
     writer = Writer(database, source)
     writer.prepare()
     with connected(url, "rebuild-audit") as connection:
-        writer.find()
+        writer.find(connection)
         seen = 0
         while had := writer.step(connection):
             seen += had
             if progress is not None:
                 progress(seen, source.lag(connection, writer.position).behind)
-    return verify(url, database, source, progress)
+    # No follower need be there for what was recorded since.
+    return verify(url, database, source, progress, until=writer.position)
 
 
 # Answering

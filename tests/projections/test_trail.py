@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from logbook import CUSTOMER, NOON, STAFF, SUITE, TENANT, held, house, item, lives, recorded, write
 
@@ -28,12 +29,14 @@ FAR = datetime(2100, 1, 1, tzinfo=UTC)
 Database = mongo.Database[mongo.Document]
 
 
-def told(url: str, database: Database, source: Source | None = None, states: int = trail.STATES) -> trail.Writer:
+def told(
+    url: str, database: Database, source: Source | None = None, states: int = trail.STATES, limit: int = 300
+) -> trail.Writer:
     writer = trail.Writer(database, source or Source(), states)
     writer.prepare()
-    writer.find()
     with connected(url, "test") as connection:
-        while writer.step(connection, 300):
+        writer.find(connection)
+        while writer.step(connection, limit):
             pass
     return writer
 
@@ -55,7 +58,10 @@ def test_a_document_says_who_did_what_to_which_with_before_and_after() -> None:
     assert document["reason"] == "ill"
     assert document["local_min"] == 540
     assert document["target"] == {"type": "booking", "id": str(ONE)}
-    assert document["changes"] == [{"path": "status", "before": "confirmed", "after": "cancelled"}]
+    assert document["changes"] == [
+        {"path": "cancelled_from", "before": None, "after": "confirmed"},
+        {"path": "status", "before": "confirmed", "after": "cancelled"},
+    ]
     assert document["src"]["position"] == str(7 << 60)
     assert document["at"] == "2027-03-10T12:00:00.000000Z"
 
@@ -164,13 +170,8 @@ def until(true: Callable[[], bool], patience: float = 30.0) -> None:
 def test_another_document_in_its_place_stops_the_writer_aloud(url: str, trail_database: Database) -> None:
     write(url, [(ONE, 1, held()), (ONE, 2, booking.BookingConfirmed())])
     told(url, trail_database)
-    planted = trail_database[trail.TRAIL].find_one({"seq": 2})
-    assert planted is not None
-    planted |= {"_id": trail.place(TENANT, 3), "seq": 3, "actor": None}
-    planted["src"] |= {"ver": 3}
-    trail_database[trail.TRAIL].insert_one(planted)
     # Somebody put a document where the next one belongs: the trail now ends behind the log's place for it.
-    trail_database[trail.TRAIL].update_one({"seq": 3}, {"$set": {"src.position": "1"}})
+    planted(trail_database, str(TENANT), 3, "1")
     write(url, [(ONE, 3, booking.BookingCheckedIn())])
     alarms: list[str] = []
     follower = trail.Follower(
@@ -178,11 +179,123 @@ def test_another_document_in_its_place_stops_the_writer_aloud(url: str, trail_da
     )
     thread = threading.Thread(target=follower.run)
     thread.start()
-    until(lambda: follower.forked)
-    follower.stop()
-    thread.join(10)
+    try:
+        until(lambda: follower.forked, 10)
+    finally:
+        follower.stop()
+        thread.join(10)
     assert alarms == ["audit.fork"]
     assert trail_database[trail.TRAIL].count_documents({}) == 3, "nothing was overwritten or added"
+
+
+@pytest.mark.parametrize("limit", [1, 3, 300])
+def test_more_tenants_in_a_batch_than_are_remembered(
+    url: str, trail_database: Database, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(trail, "TENANTS", 1)
+    tenants = [uuid4() for _ in range(3)]
+    for version in (1, 2, 3):
+        fact = (held(), booking.BookingConfirmed(), booking.BookingCheckedIn())[version - 1]
+        for number, tenant in enumerate(tenants):
+            write(url, [(UUID(int=number + 1), version, fact)], tenant=tenant)
+    assert told(url, trail_database, limit=limit).written == 9
+    assert trail.verify(url, trail_database, Source()).differences == []
+
+
+def test_the_tenant_unused_for_longest_is_forgotten_first(
+    url: str, trail_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trail, "TENANTS", 2)
+    first, second, third = (uuid4() for _ in range(3))
+    write(url, [(ONE, 1, held())], tenant=first)
+    write(url, [(ONE, 1, held())], tenant=second)
+    write(url, [(ONE, 2, booking.BookingConfirmed())], tenant=first)
+    write(url, [(ONE, 1, held())], tenant=third)
+    assert set(told(url, trail_database, limit=1)._ends) == {first, third}
+
+
+# a log that was restored to an earlier point
+
+
+def restored(url: str, keep: int, again: bool) -> None:
+    """The log loses all events but the first few; `again`: others are recorded since, in the same places."""
+    with psycopg.connect(url) as connection:
+        lost = "WHERE position IN (SELECT position FROM event_store.event ORDER BY position OFFSET %s)"
+        if again:
+            change = "UPDATE event_store.event SET stream = gen_random_uuid(), version = 1 "
+        else:
+            change = "DELETE FROM event_store.event "
+        assert connection.execute(change + lost, [keep]).rowcount > 0
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_log_that_ends_before_the_trail_stops_the_writer_aloud(
+    url: str, trail_database: Database, again: bool
+) -> None:
+    write(url, [*house(), (ONE, 1, held()), (ONE, 2, booking.BookingConfirmed())])
+    told(url, trail_database)
+    before = documents(trail_database)
+    restored(url, 4, again)
+    alarms: list[str] = []
+    follower = trail.Follower(
+        url, lambda: mongo.writing(address(trail_database)), Source(), alarm=lambda name, about: alarms.append(name)
+    )
+    thread = threading.Thread(target=follower.run)
+    thread.start()
+    try:
+        until(lambda: follower.forked, 10)
+    finally:
+        follower.stop()
+        thread.join(10)
+    assert alarms == ["audit.fork"]
+    assert documents(trail_database) == before
+    kinds = {one.kind for one in trail.verify(url, trail_database, Source()).differences}
+    assert kinds == ({"different"} if again else {"surplus"})
+
+
+def test_the_same_event_in_another_state_stops_the_writer(url: str, trail_database: Database) -> None:
+    write(url, [(ONE, 1, held()), (ONE, 2, booking.BookingConfirmed())])
+    told(url, trail_database)
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE event_store.event SET state = state || ' ' WHERE version = 2")
+    with pytest.raises(trail.Fork):
+        told(url, trail_database)
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_restored_log_is_noticed_without_the_hint_and_with_an_old_one(
+    url: str, trail_database: Database, old: bool
+) -> None:
+    """Where reading goes on before the place that the log was restored to, the hint cannot tell."""
+    write(url, house())
+    told(url, trail_database)
+    hints = trail_database[trail.HINTS]
+    hint = hints.find_one({})
+    assert hint is not None
+    write(url, [(ONE, 1, held()), (ONE, 2, booking.BookingConfirmed())])
+    told(url, trail_database)
+    hints.delete_many({})
+    if old:
+        hints.insert_one(hint)
+    restored(url, 4, again=True)
+    with pytest.raises(trail.Fork) as fork:
+        told(url, trail_database)
+    assert fork.value.place == trail.place(TENANT, 6)
+    assert trail_database[trail.TRAIL].count_documents({}) == 6
+
+
+def test_a_trail_that_agrees_goes_on_though_the_watermark_stands_lower(url: str, trail_database: Database) -> None:
+    """As in a cluster that the log was moved to, before the first writer has raised its offset."""
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE event_store.cluster SET xid_offset = 1000000")
+    write(url, house())
+    told(url, trail_database)
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE event_store.cluster SET xid_offset = 0")
+    assert told(url, trail_database).position > 0
+
+
+# proving
 
 
 def test_an_edited_and_a_removed_document_are_found(url: str, trail_database: Database) -> None:
@@ -192,6 +305,121 @@ def test_an_edited_and_a_removed_document_are_found(url: str, trail_database: Da
     trail_database[trail.TRAIL].delete_one({"seq": 9})
     found = trail.verify(url, trail_database, Source()).differences
     assert [(one.id[-12:], one.kind) for one in found] == [("000000000005", "different"), ("000000000009", "missing")]
+
+
+def planted(database: Database, tenant: Any, seq: Any, position: str) -> str:
+    """A copy of the first document, in a place of its own."""
+    document = database[trail.TRAIL].find_one({"seq": 1})
+    assert document is not None
+    number = f"{seq:012d}" if isinstance(seq, int) else str(seq)
+    document |= {"_id": f"d:{tenant}:{number}", "tenant": tenant, "seq": seq}
+    document["src"] |= {"position": position, "ver": 77}
+    database[trail.TRAIL].insert_one(document)
+    return str(document["_id"])
+
+
+@pytest.mark.parametrize("position", ["1", str(1 << 62), "no number"])
+def test_no_planted_document_hides_itself_or_another(url: str, trail_database: Database, position: str) -> None:
+    write(url, [*house(), (ONE, 1, held())])
+    told(url, trail_database)
+    trail_database[trail.TRAIL].update_one({"seq": 3}, {"$set": {"reason": "forged"}})
+    last = planted(trail_database, str(TENANT), 6, position)
+    proven = trail.verify(url, trail_database, Source())
+    assert (proven.events, proven.documents) == (5, 6)
+    assert [(one.id, one.kind) for one in proven.differences] == [
+        (trail.place(TENANT, 3), "different"), (last, "surplus"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seq", [0, -1, 2.5, 0.5, "2", None, 10**9])
+def test_no_number_is_a_hiding_place(url: str, trail_database: Database, seq: Any) -> None:
+    write(url, [*house(), (ONE, 1, held())])
+    told(url, trail_database)
+    one = planted(trail_database, str(TENANT), seq, "1")
+    assert trail.verify(url, trail_database, Source()).differences == [trail.Difference(one, "surplus")]
+
+
+@pytest.mark.parametrize("tenant", [str(ONE), "nobody", 7, None])
+def test_a_tenant_of_whom_the_log_knows_nothing_is_found(url: str, trail_database: Database, tenant: Any) -> None:
+    write(url, house())
+    told(url, trail_database)
+    one = planted(trail_database, tenant, 1, "1")
+    assert trail.verify(url, trail_database, Source()).differences == [trail.Difference(one, "surplus")]
+
+
+def test_a_trail_without_a_log_is_surplus(url: str, trail_database: Database) -> None:
+    write(url, house())
+    told(url, trail_database)
+    with psycopg.connect(url) as connection:
+        connection.execute("DELETE FROM event_store.event")
+    assert {one.kind for one in trail.verify(url, trail_database, Source()).differences} == {"surplus"}
+
+
+def test_removed_from_the_end_is_removed(url: str, trail_database: Database) -> None:
+    """The last document, and every document of a tenant: nothing that is left says that there was more."""
+    other = uuid4()
+    write(url, [(ONE, 1, held())], tenant=other)
+    write(url, house())
+    told(url, trail_database)
+    trail_database[trail.TRAIL].delete_many({"tenant": str(other)})
+    trail_database[trail.TRAIL].delete_one({"tenant": str(TENANT), "seq": 4})
+    found = trail.verify(url, trail_database, Source(), patience=0.1).differences
+    assert [(one.id, one.kind) for one in found] == [
+        (trail.place(other, 1), "missing"), (trail.place(TENANT, 4), "missing"),
+    ]  # fmt: skip
+
+
+class Late(Source):
+    """Something happens just after the end of the log was fixed."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        self.happens: Callable[[], object] | None = happens
+
+    def end(self, connection: Any) -> int:
+        end = super().end(connection)
+        happens, self.happens = self.happens, None
+        if happens is not None:
+            happens()
+        return end
+
+
+def test_what_a_follower_writes_meanwhile_is_not_surplus(url: str, trail_database: Database) -> None:
+    """Neither for a tenant that was there nor for a new one; what is forged meanwhile is told by the log as well."""
+    other = uuid4()
+    write(url, house())
+    told(url, trail_database)
+
+    def meanwhile() -> None:
+        write(url, [(ONE, 1, held()), (ONE, 2, booking.BookingConfirmed())])
+        write(url, [(ONE, 1, held())], tenant=other)
+        told(url, trail_database)
+
+    proven = trail.verify(url, trail_database, Late(meanwhile))
+    assert (proven.events, proven.documents, proven.differences) == (4, 7, [])
+
+    def forged() -> None:
+        write(url, [(ONE, 3, booking.BookingCheckedIn())])
+        told(url, trail_database)
+        trail_database[trail.TRAIL].update_one({"seq": 7}, {"$set": {"actor": None}})
+        planted(trail_database, str(TENANT), 8, "1")
+
+    assert trail.verify(url, trail_database, Late(forged)).differences == [
+        trail.Difference(trail.place(TENANT, 7), "different"), trail.Difference(trail.place(TENANT, 8), "surplus"),
+    ]  # fmt: skip
+
+
+def test_a_follower_that_is_behind_is_waited_for_while_it_goes_on(url: str, trail_database: Database) -> None:
+    write(url, house())
+    told(url, trail_database)
+    write(url, [*lives(30)])
+    late = threading.Timer(0.3, told, (url, trail_database), {"limit": 10})
+    late.start()
+    assert trail.verify(url, trail_database, Source()).differences == []
+    late.join()
+    write(url, [(ONE, 1, held())])
+    [missing] = trail.verify(url, trail_database, Source(), patience=0.1).differences
+    assert missing.kind == "missing", "nobody wrote it"
+    assert trail.rebuild(url, trail_database, Source()).differences == []
 
 
 def test_an_unreadable_event_has_a_document_of_its_own(url: str, trail_database: Database) -> None:

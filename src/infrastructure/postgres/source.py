@@ -14,6 +14,13 @@ _STREAM = (
     "FROM event_store.read_streams(%(tenant)s, ARRAY[%(stream)s::uuid]) "
     "WHERE version < %(before)s ORDER BY version"
 )
+# By stream, not by position: the watermark, which may stand lower in a cluster that the log was just moved to, hides
+# nothing here.
+_WHERE = (
+    "SELECT at_position, encode(sha256(state), 'hex') "
+    "FROM event_store.read_streams(%(tenant)s, ARRAY[%(stream)s::uuid]) WHERE version = %(version)s"
+)
+_NOWHERE = 2**63 - 1
 
 
 class Source:
@@ -36,3 +43,16 @@ class Source:
 
     def lag(self, connection: psycopg.Connection[Any], after: int) -> Lag:
         return lag(connection, after)
+
+    def where(
+        self, connection: psycopg.Connection[Any], tenant: UUID, stream: UUID, version: int
+    ) -> tuple[int, str] | None:
+        """The position of one event, and the SHA-256 of its state; None where there is no such event."""
+        values = {"tenant": tenant, "stream": stream, "version": version}
+        row = connection.execute(_WHERE, values).fetchone()
+        return None if row is None else (int(row[0]), str(row[1]))
+
+    def end(self, connection: psycopg.Connection[Any]) -> int:
+        """Up to here the log is settled: nothing comes any more at this position or before it."""
+        now = lag(connection, _NOWHERE)
+        return min(now.last_position, now.readable_before - 1)
