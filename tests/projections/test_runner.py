@@ -17,8 +17,9 @@ from sqlalchemy.dialects.postgresql import BIGINT, TEXT
 from application.recorded import RecordedEvent
 from domain.booking import events as booking
 from infrastructure.event_store.upcasts import UPCASTS, Upcast
+from projections.batch import Batch
 from projections.booking.calendar import Calendar
-from projections.runner import Batch, Keeper, Lag, Runner, connected, parked, prepare, redefined, retry, sized
+from projections.runner import Keeper, Lag, Runner, connected, parked, prepare, redefined, retry, sized
 from projections.view import Change, Put, Remove, Set, View
 
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
