@@ -77,7 +77,7 @@ def follow(settings: Settings) -> None:
     writer = trail.Writer(mongo.writing(settings.mongo_url), Source())
     writer.prepare()
     with connected(settings.database_url, "audit") as connection:
-        writer.find()
+        writer.find(connection)
         while writer.step(connection):
             pass
 
