@@ -13,7 +13,7 @@ from application.recorded import Actor, Envelope, Governed, Origin
 from domain.booking.events import Item
 from domain.claims import claims_of  # noqa: F401  # whoever imports this knows every fact
 from domain.event import KNOWN, Event, action
-from domain.resource.hours import Opening, WeeklyHours
+from domain.hours import Opening, WeeklyHours
 from infrastructure.settings import Settings, right
 from interfaces.http.errors import refusals, status_of, title_of
 

@@ -35,9 +35,9 @@ from domain import localtime
 from domain.booking import events as booking
 from domain.booking.booking import LONGEST, STATUS_AFTER, Status
 from domain.event import Event
+from domain.hours import WeeklyHours
 from domain.resource import events
 from domain.resource.errors import UnknownResource
-from domain.resource.hours import WeeklyHours
 from projections.view import (
     TABLES,
     Answer,

@@ -5,13 +5,20 @@ Claims are never passed by hand: they follow from events by the pure functions `
 """
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
 
+Kind = Literal["booking", "session", "earmark"]
+
 
 class Take(Struct, frozen=True):
-    """An item of a booking occupies units of one resource for a half-open period of instants (UTC)."""
+    """An item of a booking occupies units of one resource for a half-open period of instants (UTC).
+
+    The period is what the guest has. Buffers stick out of it: exclusive ones are occupied like the period itself;
+    shared ones may lie over the neighbours' buffers, so that the gap is the larger of the two.
+    """
 
     booking_id: UUID
     item: int
@@ -21,6 +28,20 @@ class Take(Struct, frozen=True):
     units: int
     expires_at: datetime | None = None
     """When the claim dies by itself, exclusive; None for ever."""
+    before: int = 0
+    """Minutes."""
+    after: int = 0
+    shared: bool = False
+    authorised: bool = False
+    """Taken past the guards on somebody's authority. It counts against everybody who comes after."""
+    kind: Kind = "booking"
+
+
+class Extend(Struct, frozen=True):
+    """The booking's claims die later (or sooner) than they would have."""
+
+    booking_id: UUID
+    expires_at: datetime
 
 
 class Settle(Struct, frozen=True):
@@ -42,4 +63,57 @@ class Resize(Struct, frozen=True):
     capacity: int
 
 
-Claim = Take | Settle | Release | Resize
+class Override(Struct, frozen=True):
+    """For a while the resource has this many units instead."""
+
+    resource_id: UUID
+    override_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int
+
+
+class Lift(Struct, frozen=True):
+    """That override is over."""
+
+    resource_id: UUID
+    override_id: UUID
+
+
+class Pace(Struct, frozen=True):
+    """At most so many units start within any so many minutes; None: no such limit."""
+
+    resource_id: UUID
+    units: int | None
+    minutes: int = 15
+
+
+class Tally(Struct, frozen=True):
+    """What counts against a customer's quotas: one row a booking, as it stands."""
+
+    who: UUID
+    booking_id: UUID
+    offering_id: UUID | None
+    location_id: UUID
+    resources: tuple[UUID, ...]
+    starts_at: datetime
+    ends_at: datetime
+
+
+class Retally(Struct, frozen=True):
+    """The booking counts otherwise from now on; `gone`: it counts no more."""
+
+    booking_id: UUID
+    state: Literal["live", "over", "late_cancel", "no_show", "gone"]
+
+
+class Retime(Struct, frozen=True):
+    """The booking that counts is at another time, or on other resources."""
+
+    booking_id: UUID
+    resources: tuple[UUID, ...]
+    starts_at: datetime
+    ends_at: datetime
+
+
+Claim = Take | Extend | Settle | Release | Resize | Override | Lift | Pace | Tally | Retally | Retime

@@ -19,7 +19,7 @@ from application.recorded import Actor, Origin
 from application.resource.commands import RegisterResource
 from domain import localtime
 from domain.errors import Refusal
-from domain.resource.hours import Opening, WeeklyHours
+from domain.hours import Opening, WeeklyHours
 from interfaces.bootstrap import House, Settings, build
 from interfaces.http.caller import minted
 

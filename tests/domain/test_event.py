@@ -9,6 +9,7 @@ from domain.booking import events
 from domain.claims import claims_of  # noqa: F401 (every room's facts are known once this is imported)
 from domain.event import KNOWN, Event, action
 from domain.identity import events as identity  # noqa: F401
+from domain.offering import events as offering  # noqa: F401
 from domain.organization import events as organization  # noqa: F401
 
 TAGS = [
@@ -37,6 +38,38 @@ TAGS = [
     "organization.policy_set",
     "location.opened",
     "location.renamed",
+    "booking.hold_extended",
+    "booking.hold_reacquired",
+    "booking.payment_started",
+    "booking.overbooking_authorised",
+    "booking.reassigned",
+    "booking.pinned",
+    "booking.checked_out",
+    "resource.described",
+    "resource.exception_set",
+    "resource.exception_lifted",
+    "resource.closed",
+    "resource.reopened",
+    "resource.capacity_overridden",
+    "resource.capacity_override_lifted",
+    "resource.pacing_set",
+    "resource.buffer_mode_set",
+    "pool.formed",
+    "pool.changed",
+    "pool.retired",
+    "location.hours_changed",
+    "location.exception_set",
+    "location.exception_lifted",
+    "location.closed",
+    "location.reopened",
+    "offering.defined",
+    "offering.renamed",
+    "offering.revised",
+    "offering.retired",
+    "session.scheduled",
+    "session.seats_changed",
+    "session.run_confirmed",
+    "session.called_off",
     "user.registered",
     "user.role_changed",
     "user.deactivated",

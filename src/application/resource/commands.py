@@ -4,8 +4,8 @@ from uuid import UUID
 
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
+from domain.hours import WeeklyHours
 from domain.organization.location import Location
-from domain.resource.hours import WeeklyHours
 from domain.resource.resource import Resource
 
 

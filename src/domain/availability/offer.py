@@ -7,22 +7,14 @@ from uuid import UUID
 from msgspec import Struct
 
 from domain import localtime
+from domain.availability.setup import Reason
 from domain.booking.booking import LONGEST
 from domain.booking.errors import NotOffered, OwnOverlap, TooLong
 from domain.booking.events import Item
+from domain.hours import open_throughout
 from domain.organization.location import Location
 from domain.period import Period, most_at_once
-from domain.resource.hours import open_throughout
 from domain.resource.resource import Resource
-
-
-class Reason(Struct, frozen=True, omit_defaults=True):
-    """One reason why something cannot be booked, by a code that stays."""
-
-    code: str
-    item: int
-    resource_id: UUID
-    capacity: int | None = None
 
 
 class Wanted(Struct, frozen=True):
@@ -48,7 +40,13 @@ def reasons_against(wanted: Wanted, resource: Resource, location: Location, at: 
     if wanted.units > resource.capacity:
         found.append("DOES_NOT_FIT")
     return [
-        Reason(code, wanted.item, resource.id, resource.capacity if code == "DOES_NOT_FIT" else None) for code in found
+        Reason(
+            code,
+            wanted.item,
+            resource_id=resource.id,
+            capacity=resource.capacity if code == "DOES_NOT_FIT" else None,
+        )
+        for code in found
     ]
 
 

@@ -24,6 +24,15 @@ class Item(Struct, frozen=True, forbid_unknown_fields=True):
     """What the wall showed at the start when it was booked, `2027-03-14T09:30`: kept for when a zone's rules change."""
     zone: str
     units: int = 1
+    before: int = 0
+    """Minutes of preparation that it occupies as well; a booking keeps the buffers it was made with."""
+    after: int = 0
+    shared: bool = False
+    """Its buffers may lie over its neighbours' buffers, not over the neighbours themselves."""
+    role: str = ""
+    """Which need of the offering it fills; empty: it was booked as the resource that it is."""
+    overbooked: bool = False
+    """Taken past the guards, on the authority of a `BookingOverbookingAuthorised` that follows at once."""
 
 
 class BookingHeld(Event, frozen=True):
@@ -37,6 +46,45 @@ class BookingHeld(Event, frozen=True):
     """Exclusive: at this instant the hold is dead."""
     party_size: int | None = None
     customer_id: UUID | None = None
+    offering_id: UUID | None = None
+    offering_version: int | None = None
+    """Under which terms it was booked: the offering's stream at this version."""
+    series_id: UUID | None = None
+    recurrence_id: str | None = None
+    """Which occurrence of the series: the local start that the series gave it."""
+    waitlist_id: UUID | None = None
+    entry_id: UUID | None = None
+    """It is the offer made to this entry of a waitlist."""
+
+
+class BookingHoldExtended(Event, frozen=True):
+    tag: ClassVar[str] = "booking.hold_extended"
+    expires_at: datetime
+
+
+class BookingPaymentStarted(Event, frozen=True):
+    """The customer is at the till. The hold lives until then, which is never sooner than before."""
+
+    tag: ClassVar[str] = "booking.payment_started"
+    expires_at: datetime
+
+
+class BookingHoldReacquired(Event, frozen=True):
+    """The money came after the hold had died, and what it held was still free: it is taken again, for good."""
+
+    tag: ClassVar[str] = "booking.hold_reacquired"
+    items: tuple[Item, ...]
+
+
+class BookingOverbookingAuthorised(Event, frozen=True):
+    """These items are taken although there is no room for them, because somebody with the authority says so."""
+
+    tag: ClassVar[str] = "booking.overbooking_authorised"
+    items: tuple[int, ...]
+    by: str
+    """Who: the id of the actor who answers for it."""
+    why: str
+    """A short code."""
 
 
 class BookingHoldReleased(Event, frozen=True):
@@ -50,17 +98,25 @@ class BookingExpired(Event, frozen=True):
 
 
 class BookingApprovalRequested(Event, frozen=True):
-    """The venue has to agree; meanwhile the booking occupies what it holds."""
+    """The venue has to agree; meanwhile the booking occupies what it holds, unless `blocks` says otherwise."""
 
     tag: ClassVar[str] = "booking.approval_requested"
+    deadline: datetime | None = None
+    """When it is decided by itself."""
+    on_timeout: Literal["decline", "approve"] = "decline"
+    blocks: bool = True
 
 
 class BookingApproved(Event, frozen=True):
     tag: ClassVar[str] = "booking.approved"
+    items: tuple[Item, ...] | None = None
+    """What it takes now, where the request had not occupied it."""
+    by_timeout: bool = False
 
 
 class BookingDeclined(Event, frozen=True):
     tag: ClassVar[str] = "booking.declined"
+    cause: Literal["venue", "timeout", "competing"] = "venue"
 
 
 class BookingConfirmed(Event, frozen=True):
@@ -85,6 +141,26 @@ class BookingCheckedIn(Event, frozen=True):
     tag: ClassVar[str] = "booking.checked_in"
 
 
+class BookingReassigned(Event, frozen=True):
+    """Other units of the same pools at the same time: the guest was promised a size, not a table."""
+
+    tag: ClassVar[str] = "booking.reassigned"
+    items: tuple[Item, ...]
+
+
+class BookingPinned(Event, frozen=True):
+    """From now on it keeps the units it has."""
+
+    tag: ClassVar[str] = "booking.pinned"
+
+
+class BookingCheckedOut(Event, frozen=True):
+    """They left before the end, and the rest of the time is free again: the items as they were used."""
+
+    tag: ClassVar[str] = "booking.checked_out"
+    items: tuple[Item, ...]
+
+
 class BookingCompleted(Event, frozen=True):
     tag: ClassVar[str] = "booking.completed"
 
@@ -92,6 +168,8 @@ class BookingCompleted(Event, frozen=True):
 class BookingCancelled(Event, frozen=True):
     tag: ClassVar[str] = "booking.cancelled"
     by: CancelledBy
+    late: bool = False
+    """Inside the penalty tier, so that quotas still count it."""
 
 
 class BookingCancellationReversed(Event, frozen=True):
@@ -115,6 +193,10 @@ class BookingNoShowReversed(Event, frozen=True):
 
 BookingEvent = (
     BookingHeld
+    | BookingHoldExtended
+    | BookingPaymentStarted
+    | BookingHoldReacquired
+    | BookingOverbookingAuthorised
     | BookingHoldReleased
     | BookingExpired
     | BookingApprovalRequested
@@ -123,7 +205,10 @@ BookingEvent = (
     | BookingConfirmed
     | BookingAmended
     | BookingRescheduled
+    | BookingReassigned
+    | BookingPinned
     | BookingCheckedIn
+    | BookingCheckedOut
     | BookingCompleted
     | BookingCancelled
     | BookingCancellationReversed

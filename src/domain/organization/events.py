@@ -1,8 +1,12 @@
 """What happens to an organization and to its locations."""
 
+from datetime import date
 from typing import ClassVar
+from uuid import UUID
 
+from domain.calendar import Closure
 from domain.event import Event
+from domain.hours import Opening, WeeklyHours
 
 
 class OrganizationFounded(Event, frozen=True):
@@ -36,5 +40,45 @@ class LocationRenamed(Event, frozen=True):
     name: str
 
 
+class LocationHoursChanged(Event, frozen=True):
+    """When the venue is open at all; None: whenever what is in it can be used."""
+
+    tag: ClassVar[str] = "location.hours_changed"
+    hours: WeeklyHours | None
+
+
+class LocationExceptionSet(Event, frozen=True):
+    """A holiday, or an evening that is longer: what holds on this local date instead; none: closed."""
+
+    tag: ClassVar[str] = "location.exception_set"
+    on: date
+    openings: tuple[Opening, ...]
+
+
+class LocationExceptionLifted(Event, frozen=True):
+    tag: ClassVar[str] = "location.exception_lifted"
+    on: date
+
+
+class LocationClosed(Event, frozen=True):
+    """The whole venue, for a while."""
+
+    tag: ClassVar[str] = "location.closed"
+    closure: Closure
+
+
+class LocationReopened(Event, frozen=True):
+    tag: ClassVar[str] = "location.reopened"
+    closure_id: UUID
+
+
 OrganizationEvent = OrganizationFounded | OrganizationRenamed | OrganizationPolicySet
-LocationEvent = LocationOpened | LocationRenamed
+LocationEvent = (
+    LocationOpened
+    | LocationRenamed
+    | LocationHoursChanged
+    | LocationExceptionSet
+    | LocationExceptionLifted
+    | LocationClosed
+    | LocationReopened
+)

@@ -21,3 +21,7 @@ class BadCapacity(Rule):
 
 class BadHours(Rule):
     """Openings lie within minutes 0 to 2880 of their day, end after they start and do not overlap."""
+
+
+class UnknownPool(Unknown):
+    """There is no such pool here."""

@@ -8,7 +8,7 @@ import psycopg
 from msgspec import Struct
 
 from application.event_store import NewEvent
-from domain.claim import Claim, Resize, Settle, Take
+from domain.claim import Claim, Release, Resize, Settle, Take
 from domain.claims import claims_of
 from domain.event import Event
 from infrastructure.event_store import log
@@ -54,7 +54,7 @@ def merged(ops: Iterable[Claim], begun: set[UUID] | frozenset[UUID] = frozenset(
             takes[op.booking_id, op.item] = op
         elif isinstance(op, Resize):
             resized[op.resource_id] = op.capacity
-        else:
+        elif isinstance(op, Settle | Release):
             booking = op.booking_id
             own = [key for key in takes if key[0] == booking]
             if isinstance(op, Settle):

@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 from msgspec import Struct
 
 from application.message import Command
-from domain.resource.hours import WeeklyHours
+from domain.hours import WeeklyHours
 
 
 class Row(Struct, frozen=True):

@@ -19,7 +19,7 @@ from application.resource.commands import (
 )  # fmt: skip
 from application.resource.queries import Catalogue, OccupancyPerDay, TheResource
 from domain.errors import Rule
-from domain.resource.hours import WeeklyHours
+from domain.hours import WeeklyHours
 from interfaces.http.asked import (
     Asked,
     Because,

@@ -8,14 +8,16 @@ import pytest
 from domain.availability.offer import Wanted, offered, reasons_against
 from domain.booking.booking import LONGEST
 from domain.booking.errors import NotOffered, TooLong
+from domain.calendar import Calendar
+from domain.hours import Opening, WeeklyHours
 from domain.organization.location import Location
 from domain.period import EmptyPeriod, Period
-from domain.resource.hours import Opening, WeeklyHours
 from domain.resource.resource import Resource
 
 VENUE, COURT = UUID(int=3), UUID(int=1)
 club = Location(VENUE, "Club", "America/New_York")
-court = Resource(COURT, VENUE, "Court 1", "court", 2, WeeklyHours(*[(Opening(9 * 60, 17 * 60),)] * 7))
+HOURS = WeeklyHours(*[(Opening(9 * 60, 17 * 60),)] * 7)
+court = Resource(COURT, VENUE, "Court 1", "court", 2, Calendar(HOURS))
 TEN = datetime(2027, 1, 5, 15, tzinfo=UTC)
 BEFORE = TEN - timedelta(days=1)
 HOUR = timedelta(hours=1)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from given import given
 
+from domain.hours import Opening, WeeklyHours, open_spans, open_throughout
 from domain.period import Period
 from domain.resource import errors, events
-from domain.resource.hours import Opening, WeeklyHours, open_spans, open_throughout
 from domain.resource.resource import MOST_UNITS, Resource
 
 NEW_YORK = "America/New_York"

@@ -1,0 +1,1 @@
+"""Offerings and sessions: what can be asked for and about them."""

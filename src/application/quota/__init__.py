@@ -1,0 +1,1 @@
+"""Quotas: what can be asked for and about them."""

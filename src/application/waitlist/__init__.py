@@ -1,0 +1,1 @@
+"""Waitlists: what can be asked for and about them."""

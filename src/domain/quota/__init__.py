@@ -1,0 +1,1 @@
+"""Quotas: how much of what somebody may have booked, counted in the tenant's zone."""
