@@ -109,15 +109,15 @@ def test_mongo_is_gone_and_back(stage: Stage, town: Town, tmp_path: Path) -> Non
     assert max(o.took for o in outcomes) < 2
     assert stage.doors(town)[0].ask("GET", "/api/v1/audit").status == 503
     mongo.start()
-    holds(play(stage, tmp_path, 10, [], people=2, calm=0.2))
+    holds(play(stage, tmp_path, 10, [], people=2, calm=1.0))
 
 
 def holds(report: Report) -> None:
     """Nothing is broken, and the story was one."""
     print(report)  # noqa: T201  # with -s
     assert report.breaches == ()
-    assert report.verdicts["ok"] > 20
-    assert report.events > 20
+    assert report.verdicts["ok"] > 5
+    assert report.events > 5
     assert bool(report.resolved) == bool(report.faults)
 
 
