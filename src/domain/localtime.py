@@ -71,11 +71,38 @@ def by_rule(local: datetime, name: str, closing: bool = False) -> datetime:
     In a gap the offset in force before it counts (02:30 becomes 03:30); in an overlap the first instant, but for a
     closing boundary the second. (RFC 5545 3.3.5 shifts, 3.3.10 ignores; shifting is the default here.)
     """
+    if (steady := _steady(local.date(), name)) is not None:
+        return local.replace(tzinfo=UTC, fold=0) - steady
     tz = zone(name)
     found = resolve(local, name)
     if not found:
         return local.replace(tzinfo=tz, fold=0).astimezone(UTC)
     return found[-1] if closing else found[0]
+
+
+def offset_on(on: date, name: str) -> int | None:
+    """The offset from UTC, in seconds, of every local time in the 48 hours from midnight of that date; None where the
+    clocks change meanwhile, so that some of them are missing, come twice, or have another offset."""
+    steady = _steady(on, name)
+    return None if steady is None else steady.days * 86_400 + steady.seconds
+
+
+@lru_cache(maxsize=1 << 16)
+def _steady(on: date, name: str) -> timedelta | None:
+    """The one offset of those 48 hours, asked at both ends and with both folds: a local time that the clocks skip or
+    repeat has another with each. Two changes between the ends would go unseen, but since 1970 no zone has had two
+    within six days."""
+    if not EARLIEST_ASKED <= on <= LATEST_ASKED:
+        return None
+    first = datetime.combine(on, time(), zone(name))
+    last = first + TWO_DAYS
+    steady = first.utcoffset()
+    same = all(at.utcoffset() == steady for at in (last, first.replace(fold=1), last.replace(fold=1)))
+    return steady if same else None
+
+
+EARLIEST_ASKED, LATEST_ASKED = date(1970, 1, 1), date(9999, 12, 1)
+TWO_DAYS = timedelta(hours=48) - timedelta.resolution
 
 
 def wall(at: datetime, name: str) -> datetime:
