@@ -171,7 +171,7 @@ def test_no_zone_changes_its_clocks_twice_within_six_days():
         for every in (at, [t for year in range(2026, 2200) for t in sorted(ruled(year))]):
             assert all(b - a > 6 * 86_400 for a, b in pairwise(every)), name
             changed += len(every)
-    assert changed > 100_000
+    assert changed > 80_000
 
 
 @pytest.mark.parametrize(
