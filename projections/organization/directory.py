@@ -1,13 +1,13 @@
 """The directory: the organization with its policy, and its locations by name."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
-from sqlalchemy import Column, Index, Integer, Table, Uuid, bindparam, select, tuple_
-from sqlalchemy.dialects.postgresql import BIGINT, TEXT
+from sqlalchemy import Column, Index, Table, Uuid, bindparam, select, tuple_
+from sqlalchemy.dialects.postgresql import BIGINT, JSONB, TEXT
 
 from application.message import Occasion, Query, Scope
 from application.organization.queries import Locations, TheLocation, TheOrganization
@@ -15,7 +15,7 @@ from application.recorded import RecordedEvent
 from domain.event import Event
 from domain.organization import events
 from domain.organization.errors import UnknownLocation, UnknownOrganization
-from domain.organization.organization import Policy
+from domain.organization.organization import USUAL
 from projections.view import TABLES, Answer, Asked, Change, Put, Set, View, bounded, compiled, compiling, one, page
 
 MOST_ROWS = 500
@@ -26,9 +26,7 @@ ORGANIZATION = Table(
     Column("version", BIGINT, nullable=False),
     Column("position", BIGINT, nullable=False),
     Column("name", TEXT, nullable=False),
-    Column("hold_minutes", Integer, nullable=False),
-    Column("check_in_early_minutes", Integer, nullable=False),
-    Column("no_show_grace_minutes", Integer, nullable=False),
+    Column("policy", JSONB, nullable=False),
 )  # fmt: skip
 
 LOCATION = Table(
@@ -48,9 +46,7 @@ class OrganizationAsItStands(Struct, frozen=True):
     version: int
     position: int
     name: str
-    hold_minutes: int
-    check_in_early_minutes: int
-    no_show_grace_minutes: int
+    policy: events.OrganizationPolicySet
 
 
 class LocationAsItStands(Struct, frozen=True):
@@ -61,7 +57,18 @@ class LocationAsItStands(Struct, frozen=True):
     zone: str
 
 
-_THE_ORGANIZATION = compiled(select(*ORGANIZATION.c).where(ORGANIZATION.c.tenant == bindparam("tenant")), "tenant")
+_policy = msgspec.json.Decoder(events.OrganizationPolicySet).decode
+
+
+def _organization(tenant: UUID, version: int, position: int, name: str, policy: str) -> OrganizationAsItStands:
+    return OrganizationAsItStands(tenant, version, position, name, _policy(policy))
+
+
+_ORGANIZATION = select(
+    ORGANIZATION.c.tenant, ORGANIZATION.c.version, ORGANIZATION.c.position, ORGANIZATION.c.name,
+    ORGANIZATION.c.policy.cast(TEXT),
+)  # fmt: skip
+_THE_ORGANIZATION = compiled(_ORGANIZATION.where(ORGANIZATION.c.tenant == bindparam("tenant")), "tenant")
 _LOCATIONS = select(
     LOCATION.c.id, LOCATION.c.version, LOCATION.c.position, LOCATION.c.name, LOCATION.c.zone
 ).where(LOCATION.c.tenant == bindparam("tenant"))  # fmt: skip
@@ -93,7 +100,7 @@ class Directory(View):
         }
 
     def the_organization(self, query: TheOrganization, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
-        return Asked(_THE_ORGANIZATION.text, (occasion.tenant,), one(OrganizationAsItStands, UnknownOrganization))
+        return Asked(_THE_ORGANIZATION.text, (occasion.tenant,), one(_organization, UnknownOrganization))
 
     def the_location(self, query: TheLocation, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
         return Asked(_THE_LOCATION.text, (occasion.tenant, query.location_id), one(LocationAsItStands, UnknownLocation))
@@ -111,12 +118,7 @@ class Directory(View):
 
 
 def _founded(recorded: RecordedEvent, fact: events.OrganizationFounded) -> Sequence[Change]:
-    usual = Policy()
-    row = {
-        "tenant": recorded.tenant, "version": recorded.version, "position": recorded.position, "name": fact.name,
-        "hold_minutes": _minutes(usual.hold), "check_in_early_minutes": _minutes(usual.check_in_early),
-        "no_show_grace_minutes": _minutes(usual.no_show_grace),
-    }  # fmt: skip
+    row = {"tenant": recorded.tenant, **_at(recorded), "name": fact.name, "policy": USUAL}
     return (Put(ORGANIZATION, row),)
 
 
@@ -125,11 +127,7 @@ def _organization_renamed(recorded: RecordedEvent, fact: events.OrganizationRena
 
 
 def _policy_set(recorded: RecordedEvent, fact: events.OrganizationPolicySet) -> Sequence[Change]:
-    values = {
-        **_at(recorded), "hold_minutes": fact.hold_minutes, "check_in_early_minutes": fact.check_in_early_minutes,
-        "no_show_grace_minutes": fact.no_show_grace_minutes,
-    }  # fmt: skip
-    return (Set(ORGANIZATION, (recorded.tenant,), values),)
+    return (Set(ORGANIZATION, (recorded.tenant,), {**_at(recorded), "policy": fact}),)
 
 
 def _opened(recorded: RecordedEvent, fact: events.LocationOpened) -> Sequence[Change]:
@@ -143,10 +141,6 @@ def _location_renamed(recorded: RecordedEvent, fact: events.LocationRenamed) -> 
 
 def _at(recorded: RecordedEvent) -> dict[str, Any]:
     return {"version": recorded.version, "position": recorded.position}
-
-
-def _minutes(span: timedelta) -> int:
-    return int(span.total_seconds()) // 60
 
 
 LEARNS: dict[type[Event], Callable[[RecordedEvent, Any], Sequence[Change]]] = {

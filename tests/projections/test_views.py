@@ -253,7 +253,8 @@ def test_the_directory_and_the_catalogue(url: str) -> None:
     harbour, quay, places, room, listed = asked(
         url, TheOrganization(), TheLocation(LOCATION), Locations(), TheResource(ROOM), Catalogue(limit=1)
     )
-    assert (harbour.name, harbour.version, harbour.hold_minutes, harbour.no_show_grace_minutes) == ("Harbour", 2, 15, 5)
+    assert (harbour.name, harbour.version) == ("Harbour", 2)
+    assert harbour.policy == organization.OrganizationPolicySet(15, 60, 5)
     assert (quay.name, quay.zone) == ("Quay", "Europe/Lisbon")
     assert [row.id for row in places.rows] == [LOCATION]
     assert (room.capacity, room.version, room.hours) == (7, 2, None)

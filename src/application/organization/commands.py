@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from msgspec.structs import asdict
+
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
 from domain.organization.location import Location
@@ -29,21 +31,23 @@ def rename_organization(command: RenameOrganization, work: UnitOfWork) -> None:
 
 
 class SetPolicy(Command, frozen=True):
-    """How bookings are handled, in minutes."""
+    """How bookings are handled; what is not named stays as it is."""
 
-    hold_minutes: int = 10
-    check_in_early_minutes: int = 30
-    no_show_grace_minutes: int = 15
+    hold_minutes: int | None = None
+    check_in_early_minutes: int | None = None
+    no_show_grace_minutes: int | None = None
+    max_hold_minutes: int | None = None
+    max_extensions: int | None = None
+    payment_grace_minutes: int | None = None
+    holds_per_customer: int | None = None
+    complete_without_check_in: bool | None = None
+    complete_at_end: bool | None = None
+    no_show_at_grace: bool | None = None
 
 
 def set_policy(command: SetPolicy, work: UnitOfWork) -> None:
-    work.change(
-        Organization,
-        work.tenant,
-        lambda organization: organization.set_policy(
-            command.hold_minutes, command.check_in_early_minutes, command.no_show_grace_minutes
-        ),
-    )
+    said = {name: value for name, value in asdict(command).items() if value is not None}
+    work.change(Organization, work.tenant, lambda organization: organization.set_policy(**said))
 
 
 class ReviseOrganization(Command, frozen=True):

@@ -26,6 +26,18 @@ class OrganizationPolicySet(Event, frozen=True):
     hold_minutes: int
     check_in_early_minutes: int
     no_show_grace_minutes: int
+    max_hold_minutes: int = 30
+    """No hold outlives its placing by more, whatever extends it."""
+    max_extensions: int = 2
+    payment_grace_minutes: int = 5
+    """How long who has started to pay may take, at least."""
+    holds_per_customer: int = 3
+    complete_without_check_in: bool = False
+    """Whether a booking may be completed although nobody said that they came."""
+    complete_at_end: bool = True
+    """Who was checked in has left at the end, by itself."""
+    no_show_at_grace: bool = False
+    """Who has not come by the end of the grace is marked as not shown, by itself."""
 
 
 class LocationOpened(Event, frozen=True):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Controller, get, patch, post
 from litestar.params import FromPath, RawBody
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, convert, to_builtins
 
 from application.message import Command
 from application.organization.commands import (
@@ -38,15 +38,44 @@ from interfaces.http.errors import BadBody, Wrong
 from interfaces.http.schema import says
 
 
-class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+class Policy(Struct, frozen=True):
     """How bookings are handled, in minutes."""
 
-    hold_minutes: Annotated[int, Meta(ge=1, le=30)]
+    hold_minutes: int
+    check_in_early_minutes: int
+    no_show_grace_minutes: int
+    max_hold_minutes: int
+    max_extensions: int
+    payment_grace_minutes: int
+    holds_per_customer: int
+    complete_without_check_in: bool
+    complete_at_end: bool
+    no_show_at_grace: bool
+
+
+class PolicyChange(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is not named stays as it is."""
+
+    hold_minutes: Annotated[int, Meta(ge=1, le=30)] | UnsetType = UNSET
     """How long a hold lives."""
-    check_in_early_minutes: Annotated[int, Meta(ge=0, le=1440)]
+    check_in_early_minutes: Annotated[int, Meta(ge=0, le=1440)] | UnsetType = UNSET
     """How long before its start a booking can be checked in."""
-    no_show_grace_minutes: Annotated[int, Meta(ge=0, le=1440)]
+    no_show_grace_minutes: Annotated[int, Meta(ge=0, le=1440)] | UnsetType = UNSET
     """How long after its start a booking can be marked as not shown."""
+    max_hold_minutes: Annotated[int, Meta(ge=1, le=1440)] | UnsetType = UNSET
+    """How long after its placing the last moment of a hold may lie, whatever extends it."""
+    max_extensions: Annotated[int, Meta(ge=0, le=20)] | UnsetType = UNSET
+    """How often a hold may be extended."""
+    payment_grace_minutes: Annotated[int, Meta(ge=0, le=60)] | UnsetType = UNSET
+    """How long who has started to pay may take, at least."""
+    holds_per_customer: Annotated[int, Meta(ge=1, le=100)] | UnsetType = UNSET
+    """How many holds a customer may have at a time."""
+    complete_without_check_in: bool | UnsetType = UNSET
+    """Whether a booking may be completed although nobody said that they came."""
+    complete_at_end: bool | UnsetType = UNSET
+    """Whether who was checked in has left at the end, by itself."""
+    no_show_at_grace: bool | UnsetType = UNSET
+    """Whether who has not come by the end of the grace is marked as not shown, by itself."""
 
 
 class NewOrganization(Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +84,7 @@ class NewOrganization(Struct, frozen=True, forbid_unknown_fields=True):
 
 class OrganizationChange(Struct, frozen=True, forbid_unknown_fields=True):
     name: Named | UnsetType = UNSET
-    policy: Policy | UnsetType = UNSET
+    policy: PolicyChange | UnsetType = UNSET
 
 
 class Organization(Struct, frozen=True):
@@ -104,7 +133,7 @@ class Organizations(Controller):
         """The organization you speak for."""
         asked = request.parameters(Reading)
         it = await request.ask(TheOrganization(), request.reading(asked.min_position))
-        policy = Policy(it.hold_minutes, it.check_in_early_minutes, it.no_show_grace_minutes)
+        policy = convert(it.policy, Policy, from_attributes=True)
         return reply(Organization(it.id, it.version, it.name, policy, str(it.position)), etag(it.version))
 
     @patch(
@@ -121,7 +150,7 @@ class Organizations(Controller):
         if wish.name is not UNSET:
             changes.append(RenameOrganization(wish.name))
         if (policy := wish.policy) is not UNSET:
-            changes.append(SetPolicy(policy.hold_minutes, policy.check_in_early_minutes, policy.no_show_grace_minutes))
+            changes.append(convert(to_builtins(policy), SetPolicy))
         if not changes:
             raise BadBody(errors=[Wrong("It names nothing to change.")])
         command: Command = changes[0] if len(changes) == 1 else ReviseOrganization(tuple(changes))
