@@ -11,6 +11,7 @@ from domain.event import KNOWN, Event, action
 from domain.identity import events as identity  # noqa: F401
 from domain.offering import events as offering  # noqa: F401
 from domain.organization import events as organization  # noqa: F401
+from domain.quota import events as quota  # noqa: F401
 
 TAGS = [
     "booking.held.v2",
@@ -70,6 +71,14 @@ TAGS = [
     "session.seats_changed",
     "session.run_confirmed",
     "session.called_off",
+    "quota.rule_set",
+    "quota.rule_withdrawn",
+    "party.formed",
+    "party.joined",
+    "party.left",
+    "party.dissolved",
+    "membership.begun",
+    "membership.ended",
     "user.registered",
     "user.role_changed",
     "user.deactivated",

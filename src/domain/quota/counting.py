@@ -1,0 +1,266 @@
+"""How much somebody has used up of each quota, and whether what they want still fits.
+
+Pure, so that the booking itself and whoever shows what can be booked count alike. Everything is counted on one wall:
+the one that the rule names, else that of the location at which what is wanted takes place. A booking belongs to the
+local date on which it starts, whole.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from msgspec import Struct
+
+from domain import localtime
+from domain.hours import WeeklyHours, open_spans
+from domain.quota.rule import Calendar, Kind, Measure, QuotaRule, Rolling
+
+MINUTE = timedelta(minutes=1)
+
+
+class Counted(Protocol):
+    """A booking of somebody's that may count, as it stands."""
+
+    @property
+    def who(self) -> UUID: ...
+    @property
+    def booking_id(self) -> UUID: ...
+    @property
+    def offering_id(self) -> UUID | None: ...
+    @property
+    def location_id(self) -> UUID: ...
+    @property
+    def resources(self) -> tuple[UUID, ...]: ...
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def ends_at(self) -> datetime: ...
+    @property
+    def state(self) -> str:
+        """live, over, late_cancel or no_show."""
+
+
+class Group(Struct, frozen=True):
+    """A family, an account or a plan that the person is in; its members matter where they are counted together."""
+
+    id: UUID
+    kind: Kind
+    members: frozenset[UUID] = frozenset()
+
+
+class Wanted(Struct, frozen=True):
+    """What somebody wants to book."""
+
+    who: UUID
+    offering_id: UUID | None
+    location_id: UUID
+    zone: str
+    """The location's."""
+    resources: tuple[UUID, ...]
+    starts_at: datetime
+    ends_at: datetime
+    moving: UUID | None = None
+    """The booking that this is another time for: as it stands, it does not count."""
+
+
+class Verdict(Struct, frozen=True, omit_defaults=True):
+    """How one rule stands."""
+
+    rule: str
+    measure: Measure
+    used: int
+    limit: int
+    zone: str
+    """On whose wall it was counted."""
+    adding: int = 0
+    """How much more what is wanted would use."""
+    resets_at: datetime | None = None
+    """When the window is over; of a rolling one, when its oldest counted item leaves it; of active bookings, when the
+    first of them is over. None: never, or there is nothing to reset."""
+    party_id: UUID | None = None
+    """The family or account whose members were counted together."""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether what is wanted would go past the limit. What adds nothing is refused for no-shows alone."""
+        return self.used + self.adding > self.limit and (self.adding > 0 or self.measure == "no_shows")
+
+
+def concerning(rules: Iterable[QuotaRule], wanted: Wanted) -> list[QuotaRule]:
+    """The rules that what is wanted falls under, whoever wants it."""
+    return [rule for rule in rules if rule.what.takes_in(wanted.offering_id, wanted.location_id, wanted.resources)]
+
+
+def against(
+    rules: Iterable[QuotaRule], groups: Sequence[Group], rows: Collection[Counted], wanted: Wanted, now: datetime
+) -> list[Verdict]:
+    """The rules that refuse what is wanted, by name."""
+    others = [row for row in rows if row.booking_id != wanted.moving]
+    asked = concerning(rules, wanted)
+    found = [
+        verdict
+        for rule in sorted(asked, key=lambda rule: rule.name)
+        for verdict in _verdicts(rule, groups, others, wanted.who, wanted.zone, now, wanted=wanted)
+    ]
+    return [verdict for verdict in found if verdict.refuses]
+
+
+def standing(
+    rules: Iterable[QuotaRule],
+    groups: Sequence[Group],
+    rows: Collection[Counted],
+    who: UUID,
+    zone: str,
+    now: datetime,
+    on: date | None = None,
+) -> list[Verdict]:
+    """How every rule that limits this person stands for what starts on that local date, by name; usually today's."""
+    return [
+        verdict
+        for rule in sorted(rules, key=lambda rule: rule.name)
+        for verdict in _verdicts(rule, groups, rows, who, zone, now, on=on)
+    ]
+
+
+def counted_together(rules: Iterable[QuotaRule], groups: Iterable[Group], who: UUID) -> frozenset[UUID]:
+    """Everybody whose bookings these rules count, when this person wants to book; nobody where no rule limits them."""
+    groups = list(groups)
+    return frozenset(person for rule in rules for members, _ in _counts(rule, groups, who) for person in members)
+
+
+def _counts(rule: QuotaRule, groups: Sequence[Group], who: UUID) -> list[tuple[frozenset[UUID], UUID | None]]:
+    """Whose bookings the rule counts together for this person: none where it does not limit them, several where they
+    are in several families or accounts."""
+    alone: tuple[frozenset[UUID], UUID | None] = (frozenset({who}), None)
+    if rule.who.kind == "person":
+        return [alone] if rule.who.id in (None, who) else []
+    of = [group for group in groups if group.kind == rule.who.kind and rule.who.id in (None, group.id)]
+    if rule.who.kind == "plan":
+        return [alone] if of else []
+    return [(group.members | {who}, group.id) for group in sorted(of, key=lambda group: group.id)]
+
+
+def _verdicts(
+    rule: QuotaRule,
+    groups: Sequence[Group],
+    rows: Collection[Counted],
+    who: UUID,
+    zone: str,
+    now: datetime,
+    *,
+    wanted: Wanted | None = None,
+    on: date | None = None,
+) -> Iterable[Verdict]:
+    zone = rule.zone or zone
+    if rule.measure == "no_shows" or (wanted is None and on is None):
+        on = localtime.wall(now, zone).date()  # what has happened counts in the window of today, not of what is wanted
+    elif wanted is not None:
+        on = localtime.wall(wanted.starts_at, zone).date()
+    assert on is not None
+    adding = 0 if wanted is None else _amount(rule, wanted.starts_at, wanted.ends_at, zone, now)
+    for members, party_id in _counts(rule, groups, who):
+        ours = [row for row in rows if row.who in members and _counting(rule, row, now)]
+        used, resets_at = _used(rule, ours, on, zone, now)
+        if used is not None:
+            yield Verdict(rule.name, rule.measure, used, rule.limit, zone, adding, resets_at, party_id)
+
+
+def _counting(rule: QuotaRule, row: Counted, now: datetime) -> bool:
+    if not rule.what.takes_in(row.offering_id, row.location_id, row.resources):
+        return False
+    match rule.measure:
+        case "no_shows":
+            return row.state == "no_show"
+        case "active_future":
+            return row.state == "live" and row.ends_at > now
+    return row.state in ("live", "over", "no_show") or (row.state == "late_cancel" and rule.count_late_cancellations)
+
+
+def _amount(rule: QuotaRule, starts_at: datetime, ends_at: datetime, zone: str, now: datetime) -> int:
+    """How much of the measure a booking uses. Minutes are elapsed time; one that has begun is a whole one."""
+    match rule.measure:
+        case "count":
+            return 1
+        case "minutes":
+            return _whole(ends_at - starts_at)
+        case "peak_minutes":
+            assert rule.peak is not None
+            return _whole(_peak(rule.peak, starts_at, ends_at, zone))
+        case "active_future":
+            return int(ends_at > now)
+        case "no_shows":
+            return 0
+
+
+def _peak(peak: WeeklyHours, starts_at: datetime, ends_at: datetime, zone: str) -> timedelta:
+    first, last = localtime.dates_touched(starts_at, ends_at, zone)
+    return sum(
+        (
+            min(span.ends_at, ends_at) - max(span.starts_at, starts_at)
+            for span in open_spans(peak, zone, first, last)
+            if span.starts_at < ends_at and starts_at < span.ends_at
+        ),
+        timedelta(0),
+    )
+
+
+def _whole(span: timedelta) -> int:
+    return -(-span // MINUTE)
+
+
+def _used(
+    rule: QuotaRule, rows: Collection[Counted], on: date, zone: str, now: datetime
+) -> tuple[int | None, datetime | None]:
+    """How much the rows use of the window around a date, and when that resets; None where there is no such window."""
+    each = [
+        (localtime.wall(row.starts_at, zone).date(), 1 if rule.measure == "no_shows" else
+         _amount(rule, row.starts_at, row.ends_at, zone, now), row.ends_at)
+        for row in rows
+    ]  # fmt: skip
+    used: int | None = 0
+    resets: date | None = None
+    within = each
+    match rule.window:
+        case None:
+            used = sum(amount for _, amount, _ in each)
+        case Rolling(days):
+            per_date: dict[date, int] = {}
+            for day, amount, _ in each:
+                per_date[day] = per_date.get(day, 0) + amount
+            used, first = _tightest({day: amount for day, amount in per_date.items() if amount}, on, days)
+            within = [it for it in each if first is not None and first <= it[0] < first + timedelta(days=days)]
+            resets = None if first is None else first + timedelta(days=days)
+        case Calendar():
+            around = rule.window.around(on)
+            if around is None:
+                return None, None
+            within = [it for it in each if around[0] <= it[0] <= around[1]]
+            used = sum(amount for _, amount, _ in within)
+            resets = around[1] + timedelta(days=1)
+    if rule.measure == "active_future":
+        ends = min((ends_at for _, _, ends_at in within), default=None)
+        return used, ends if resets is None or ends is None else min(ends, _midnight(resets, zone))
+    return used, None if resets is None else _midnight(resets, zone)
+
+
+def _tightest(per_date: Mapping[date, int], on: date, days: int) -> tuple[int, date | None]:
+    """The most that any `days` dates in a row with `on` among them hold, and the oldest of those that hold something.
+
+    Only windows that begin with a date that counts, or with `on`, need to be looked at: any other holds no more than
+    the one that begins with its oldest. Of several as tight, the one that resets first.
+    """
+    reach = timedelta(days=days - 1)
+    near = sorted(day for day in per_date if on - reach <= day <= on + reach)
+    most, oldest = 0, None
+    for first in sorted({on, *(day for day in near if day <= on)}):
+        held = [day for day in near if first <= day <= first + reach]
+        used = sum(per_date[day] for day in held)
+        if used > most:
+            most, oldest = used, held[0]
+    return most, oldest
+
+
+def _midnight(on: date, zone: str) -> datetime:
+    """When a local date begins."""
+    return localtime.by_rule(localtime.day(on), zone).astimezone(UTC)
