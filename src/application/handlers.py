@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from application.booking import commands as booking
 from application.identity import commands as identity
 from application.message import Command
+from application.offering import commands as offering
 from application.organization import commands as organization
 from application.resource import commands as resource
 from application.unit_of_work import Handler
@@ -12,6 +13,7 @@ from application.unit_of_work import Handler
 HANDLERS: Mapping[type[Command], Handler] = {
     **organization.HANDLERS,
     **resource.HANDLERS,
+    **offering.HANDLERS,
     **identity.HANDLERS,
     **booking.HANDLERS,
 }

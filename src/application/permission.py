@@ -10,6 +10,7 @@ from application.booking import commands as booking
 from application.booking import queries as bookings
 from application.identity import commands as identity
 from application.message import Command, Query, Scope
+from application.offering import commands as offering
 from application.organization import commands as organization
 from application.organization import queries as organizations
 from application.resource import commands as resource
@@ -34,12 +35,36 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     organization.ReviseOrganization: OWNERS,
     organization.OpenLocation: OWNERS,
     organization.RenameLocation: MANAGERS,
+    organization.ChangeLocationHours: MANAGERS,
+    organization.SetLocationException: MANAGERS,
+    organization.LiftLocationException: MANAGERS,
+    organization.CloseLocation: MANAGERS,
+    organization.ReopenLocation: MANAGERS,
+    organization.ReviseLocation: MANAGERS,
     resource.RegisterResource: MANAGERS,
     resource.RenameResource: MANAGERS,
     resource.ChangeCapacity: MANAGERS,
     resource.ChangeHours: MANAGERS,
+    resource.DescribeResource: MANAGERS,
+    resource.SetException: MANAGERS,
+    resource.LiftException: MANAGERS,
+    resource.CloseResource: MANAGERS,
+    resource.ReopenResource: MANAGERS,
+    resource.OverrideCapacity: MANAGERS,
+    resource.LiftCapacityOverride: MANAGERS,
+    resource.SetPacing: MANAGERS,
+    resource.SetBufferMode: MANAGERS,
     resource.RetireResource: MANAGERS,
     resource.ReviseResource: MANAGERS,
+    resource.FormPool: MANAGERS,
+    resource.ChangePool: MANAGERS,
+    resource.RetirePool: MANAGERS,
+    offering.DefineOffering: MANAGERS,
+    offering.RenameOffering: MANAGERS,
+    offering.ReviseTerms: MANAGERS,
+    offering.RetireOffering: MANAGERS,
+    offering.ScheduleSession: STAFF,
+    offering.ChangeSeats: STAFF,
     identity.RegisterUser: OWNERS,
     identity.ChangeRole: OWNERS,
     identity.DeactivateUser: OWNERS,

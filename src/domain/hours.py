@@ -1,10 +1,12 @@
 """Weekly opening hours on a wall clock."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from msgspec import Struct
 
 from domain import localtime
+from domain.errors import Rule
 from domain.period import Period
 
 DAY = 1440
@@ -37,14 +39,28 @@ class WeeklyHours(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def sound(self) -> bool:
-        """Whether each opening lies within 0..2880, ends after it starts, and overlaps no other of its day."""
-        for openings in self.week:
-            end = 0
-            for opening in sorted(openings):
-                if not (end <= opening.opens < opening.closes <= 2 * DAY) or opening.opens >= DAY:
-                    return False
-                end = opening.closes
-        return True
+        return all(sound(openings) for openings in self.week)
+
+
+class BadHours(Rule):
+    """Openings start within minutes 0 to 1439 of their day, end by 2880, end after they start and do not overlap."""
+
+
+def sound(openings: Iterable[Opening]) -> bool:
+    """Whether each opening of a day lies within 0..2880, ends after it starts, and overlaps no other."""
+    end = 0
+    for opening in sorted(openings):
+        if not (end <= opening.opens < opening.closes <= 2 * DAY) or opening.opens >= DAY:
+            return False
+        end = opening.closes
+    return True
+
+
+def checked(hours: WeeklyHours | None) -> WeeklyHours | None:
+    """The hours, or `BadHours`."""
+    if hours is not None and not hours.sound:
+        raise BadHours
+    return hours
 
 
 def open_spans(hours: WeeklyHours, zone: str, first: date, last: date) -> list[Period]:

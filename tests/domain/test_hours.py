@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from given import given
 
-from domain.hours import Opening, WeeklyHours, open_spans, open_throughout
+from domain.hours import BadHours, Opening, WeeklyHours, open_spans, open_throughout
 from domain.period import Period
 from domain.resource import errors, events
 from domain.resource.resource import MOST_UNITS, Resource
@@ -78,7 +78,7 @@ def test_which_hours_are_sound(openings, sound):
     if sound:
         story.then(events.ResourceHoursChanged(hours))
     else:
-        story.refused(errors.BadHours)
+        story.refused(BadHours)
 
 
 @pytest.mark.parametrize(("capacity", "fine"), [(1, True), (MOST_UNITS, True), (0, False), (MOST_UNITS + 1, False)])

@@ -1,5 +1,6 @@
 """An offering: what is sold."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Self
 from uuid import UUID
 
@@ -7,7 +8,9 @@ from msgspec.structs import replace
 
 from domain.aggregate import Aggregate
 from domain.event import Event
+from domain.names import name as named
 from domain.offering import errors, events
+from domain.offering.checks import Candidate, checked
 from domain.offering.terms import Terms
 
 NOWHERE = UUID(int=0)
@@ -25,6 +28,30 @@ class Offering(Aggregate, frozen=True):
     version: int = 0
     """Of its stream: what a booking names as what governed it."""
     retired: bool = False
+
+    def define(
+        self, location_id: UUID, name: str, terms: Terms, candidates: Mapping[UUID, Candidate]
+    ) -> list[events.OfferingEvent]:
+        """`candidates`: every resource and pool that the terms name, as they stand."""
+        return [events.OfferingDefined(location_id, named(name), checked(terms, location_id, candidates))]
+
+    def rename(self, name: str) -> list[events.OfferingEvent]:
+        name = named(name)
+        return [] if name == self.name else [events.OfferingRenamed(name)]
+
+    def revise(self, terms: Terms, candidates: Mapping[UUID, Candidate]) -> list[events.OfferingEvent]:
+        """Other terms, all of them. Bookings keep those under which they were made: they name the version."""
+        revised = checked(terms, self.location_id, candidates)
+        return [] if revised == self.terms else [events.OfferingRevised(revised)]
+
+    def retire(self) -> list[events.OfferingEvent]:
+        return [] if self.retired else [events.OfferingRetired()]
+
+    def sold(self) -> Self:
+        """Itself, or `NotSold`."""
+        if self.retired:
+            raise errors.NotSold
+        return self
 
     def evolve(self, event: Event) -> Self:
         version = self.version + 1

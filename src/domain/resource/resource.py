@@ -1,22 +1,30 @@
 """A resource: what can be occupied."""
 
-from datetime import datetime
-from typing import ClassVar, Self, TypeVar
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import ClassVar, Self
 from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.aggregate import Aggregate
-from domain.calendar import Calendar
+from domain.calendar import Calendar, Closure, new_closure, new_exception, room, stretch, without
 from domain.event import Event
-from domain.hours import WeeklyHours
+from domain.hours import DAY, Opening, WeeklyHours, checked
 from domain.names import name as named
 from domain.resource import errors, events
 from domain.resource.events import BufferMode, Seats
 
 MOST_UNITS = 100_000
+MOST_SEATS = 1_000
+MOST_FEATURES = 50
+MOST_COST = 1_000_000
+FEATURE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 NOWHERE = UUID(int=0)
+STAFF = "staff"
+"""The kind of those who work here: `hours` are their schedule, a closure with cause `absence` is their absence."""
 
 
 class Override(Struct, frozen=True):
@@ -60,9 +68,8 @@ class Resource(Aggregate, frozen=True):
     def register(
         self, location_id: UUID, name: str, kind: str, capacity: int, hours: WeeklyHours | None
     ) -> list[events.ResourceEvent]:
-        return [
-            events.ResourceRegistered(location_id, named(name), named(kind), counted(capacity), sound(hours)),
-        ]
+        name, kind = named(name), named(kind)
+        return [events.ResourceRegistered(location_id, name, kind, counted(capacity, kind), checked(hours))]
 
     def rename(self, name: str) -> list[events.ResourceEvent]:
         name = named(name)
@@ -70,10 +77,86 @@ class Resource(Aggregate, frozen=True):
 
     def change_capacity(self, capacity: int) -> list[events.ResourceEvent]:
         """The guard refuses, under the resource's lock, when more is in use than there would be."""
-        return [] if counted(capacity) == self.capacity else [events.ResourceCapacityChanged(capacity)]
+        if counted(capacity, self.kind) > 1 and self.buffer_mode == "shared":
+            raise errors.SharedNeedsOneUnit
+        return [] if capacity == self.capacity else [events.ResourceCapacityChanged(capacity)]
 
     def change_hours(self, hours: WeeklyHours | None) -> list[events.ResourceEvent]:
-        return [] if sound(hours) == self.hours else [events.ResourceHoursChanged(hours)]
+        return [] if checked(hours) == self.hours else [events.ResourceHoursChanged(hours)]
+
+    def describe(self, features: Sequence[str], seats: Seats | None, cost: int) -> list[events.ResourceEvent]:
+        """What it can do, whom it seats and what it costs to use it: all of it, as it is from now on."""
+        if len(features) > MOST_FEATURES or not all(FEATURE.fullmatch(feature) for feature in features):
+            raise errors.BadFeatures
+        if not 0 <= cost <= MOST_COST:
+            raise errors.BadCost
+        described = events.ResourceDescribed(tuple(sorted(set(features))), seated(seats), cost)
+        return [] if self.evolve(described) == self else [described]
+
+    def set_exception(self, on: date, openings: tuple[Opening, ...], at: datetime) -> list[events.ResourceEvent]:
+        """On that local date these openings hold instead of the weekly ones; none: it is closed."""
+        new = new_exception(self.calendar, on, openings, at)
+        return [] if new is None else [events.ResourceExceptionSet(on, new)]
+
+    def lift_exception(self, on: date) -> list[events.ResourceEvent]:
+        return [events.ResourceExceptionLifted(on)] if on in self.calendar.exceptions else []
+
+    def close(self, closure: Closure, at: datetime) -> list[events.ResourceEvent]:
+        """For a while: a closure, maintenance, or the absence of a member of staff. Its bookings stand."""
+        new = new_closure(self.calendar, closure, at)
+        return [] if new is None else [events.ResourceClosed(new)]
+
+    def reopen(self, closure_id: UUID) -> list[events.ResourceEvent]:
+        return [events.ResourceReopened(closure_id)] if closure_id in self.calendar.closures else []
+
+    def override_capacity(
+        self, override_id: UUID, starts_at: datetime, ends_at: datetime, capacity: int, at: datetime
+    ) -> list[events.ResourceEvent]:
+        """So many units instead, for a while; the same id again moves it. Overrides of a resource never overlap, so
+        that there is one answer to how many units it has. `at`: now.
+
+        The guard refuses, under the resource's lock, when more is in use meanwhile.
+        """
+        period = stretch(starts_at, ends_at)
+        if not 0 <= capacity <= MOST_UNITS:
+            raise errors.BadOverride
+        if capacity > 1:
+            counted(capacity, self.kind)
+            if self.buffer_mode == "shared":
+                raise errors.SharedNeedsOneUnit
+        before = self.overrides.get(override_id)
+        if before == Override(period.starts_at, period.ends_at, capacity):
+            return []
+        others = without(self.overrides, override_id)
+        for name, other in others.items():
+            if other.starts_at < period.ends_at and period.starts_at < other.ends_at:
+                raise errors.OverridesOverlap(
+                    override_id=name, starts_at=other.starts_at, ends_at=other.ends_at, capacity=other.capacity
+                )
+        room(sum(other.ends_at > at for other in others.values()))
+        lifted = [] if before is None else self.lift_capacity_override(override_id)
+        new = events.ResourceCapacityOverridden(override_id, period.starts_at, period.ends_at, capacity)
+        return [*lifted, new]
+
+    def lift_capacity_override(self, override_id: UUID) -> list[events.ResourceEvent]:
+        """The guard refuses when more is in use than there would be."""
+        return [events.ResourceCapacityOverrideLifted(override_id)] if override_id in self.overrides else []
+
+    def set_pacing(self, units: int | None, minutes: int = 15) -> list[events.ResourceEvent]:
+        """None: no such limit, whatever the minutes."""
+        if not 1 <= minutes <= DAY or not (units is None or 1 <= units <= MOST_UNITS):
+            raise errors.BadPacing
+        wanted = None if units is None else Pacing(units, minutes)
+        return [] if wanted == self.pacing else [events.ResourcePacingSet(units, minutes)]
+
+    def set_buffer_mode(self, mode: BufferMode, at: datetime) -> list[events.ResourceEvent]:
+        """`at`: now; overrides that are over do not count."""
+        most = max(
+            [self.capacity, *(override.capacity for override in self.overrides.values() if override.ends_at > at)]
+        )
+        if mode == "shared" and most > 1:
+            raise errors.SharedNeedsOneUnit
+        return [] if mode == self.buffer_mode else [events.ResourceBufferModeSet(mode)]
 
     def retire(self) -> list[events.ResourceEvent]:
         return [] if self.retired else [events.ResourceRetired()]
@@ -93,13 +176,14 @@ class Resource(Aggregate, frozen=True):
                 return replace(self, calendar=replace(self.calendar, hours=hours))
             case events.ResourceDescribed(features, seats, cost):
                 return replace(self, features=features, seats=seats, cost=cost)
-            case (
-                events.ResourceExceptionSet()
-                | events.ResourceExceptionLifted()
-                | events.ResourceClosed()
-                | events.ResourceReopened()
-            ):
-                return replace(self, calendar=calendar_after(self.calendar, event))
+            case events.ResourceExceptionSet(on, openings):
+                return replace(self, calendar=self.calendar.with_exception(on, openings))
+            case events.ResourceExceptionLifted(on):
+                return replace(self, calendar=self.calendar.without_exception(on))
+            case events.ResourceClosed(closure):
+                return replace(self, calendar=self.calendar.with_closure(closure))
+            case events.ResourceReopened(closure_id):
+                return replace(self, calendar=self.calendar.without_closure(closure_id))
             case events.ResourceCapacityOverridden(override_id, starts_at, ends_at, capacity):
                 return replace(self, overrides={**self.overrides, override_id: Override(starts_at, ends_at, capacity)})
             case events.ResourceCapacityOverrideLifted(override_id):
@@ -113,39 +197,15 @@ class Resource(Aggregate, frozen=True):
         return self
 
 
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-def without(these: dict[K, V], key: K) -> dict[K, V]:
-    return {name: value for name, value in these.items() if name != key}
-
-
-def calendar_after(
-    calendar: Calendar,
-    event: events.ResourceExceptionSet
-    | events.ResourceExceptionLifted
-    | events.ResourceClosed
-    | events.ResourceReopened,
-) -> Calendar:
-    match event:
-        case events.ResourceExceptionSet(on, openings):
-            return replace(calendar, exceptions={**calendar.exceptions, on: openings})
-        case events.ResourceExceptionLifted(on):
-            return replace(calendar, exceptions=without(calendar.exceptions, on))
-        case events.ResourceClosed(closure):
-            return replace(calendar, closures={**calendar.closures, closure.id: closure})
-        case events.ResourceReopened(closure_id):
-            return replace(calendar, closures=without(calendar.closures, closure_id))
-
-
-def counted(capacity: int) -> int:
+def counted(capacity: int, kind: str) -> int:
     if not 1 <= capacity <= MOST_UNITS:
         raise errors.BadCapacity
+    if kind == STAFF and capacity > 1:
+        raise errors.StaffAreOne
     return capacity
 
 
-def sound(hours: WeeklyHours | None) -> WeeklyHours | None:
-    if hours is not None and not hours.sound:
-        raise errors.BadHours
-    return hours
+def seated(seats: Seats | None) -> Seats | None:
+    if seats is not None and not 1 <= seats.least <= seats.most <= MOST_SEATS:
+        raise errors.BadSeats(least=seats.least, most=seats.most)
+    return seats
