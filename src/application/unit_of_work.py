@@ -86,6 +86,15 @@ class UnitOfWork:
             self._read.setdefault(stream, len(self._loaded[stream]))
         return aggregate
 
+    def read_if_any(self, kind: type[A], stream: UUID) -> A:
+        """An aggregate as it stands, or, where there is none, before its first fact; it may then be changed like any.
+        That there was none is checked again by the write."""
+        if stream not in self._state:
+            self.fetch(stream)
+            if not self._loaded[stream]:
+                self._state[stream] = kind(id=stream)
+        return self.read(kind, stream)
+
     def change(self, kind: type[A], stream: UUID, decide: Callable[[A], Sequence[Event]]) -> A:
         """Let an aggregate decide, and keep the facts; answers with its state after them."""
         aggregate = self._aggregate(kind, stream)
@@ -168,7 +177,7 @@ class UnitOfWork:
             reason=occasion.reason,
             occurred_at=occasion.occurred_at,
             local_minute=minute,
-            configuration=tuple(Governed(stream, version) for stream, version in read.items()),
+            configuration=tuple(Governed(stream, version) for stream, version in read.items() if version),
         )
         return Append(
             tenant=self.tenant,
