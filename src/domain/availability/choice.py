@@ -4,7 +4,7 @@ Deterministic: the same configuration and the same claims always choose the same
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import combinations
 from typing import NamedTuple
@@ -135,9 +135,13 @@ def used(busy: Sequence[Busy], since: int, until: int) -> int:
     )
 
 
-def complete(needs: Sequence[Needed], orders: Sequence[Sequence[Candidate]]) -> tuple[Assigned, ...] | None:
+def complete(needs: Sequence[Needed], orders: Sequence[Iterable[Candidate]]) -> tuple[Assigned, ...] | None:
     """The first complete assignment, no resource twice, in the order of the terms; None where there is none."""
+    if len(needs) == 1 and needs[0].count == 1:  # the common case
+        first = next(iter(orders[0]), None)
+        return first and (Assigned(needs[0].role, tuple(it.id for it in first.members), needs[0].units),)
     failed: set[tuple[int, frozenset[UUID]]] = set()
+    free = [list(order) for order in orders]
     crossing = [{it for one in need.candidates for it in one.ids} for need in needs]
 
     def fill(k: int, taken: frozenset[UUID]) -> list[tuple[Needed, tuple[UUID, ...]]] | None:
@@ -147,7 +151,7 @@ def complete(needs: Sequence[Needed], orders: Sequence[Sequence[Candidate]]) -> 
         if (k, relevant) in failed:
             return None
         need = needs[k]
-        for some in combinations([one for one in orders[k] if not one.ids & taken], need.count):
+        for some in combinations([one for one in free[k] if not one.ids & taken], need.count):
             ids = [it.id for one in some for it in one.members]
             if len(set(ids)) < len(ids):
                 continue

@@ -5,16 +5,20 @@ from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain import localtime
 from domain.availability.setup import Reason
+from domain.availability.wall import Wall, hours_of, micros, within_both
 from domain.booking.booking import LONGEST
 from domain.booking.errors import NotOffered, OwnOverlap, TooLong
 from domain.booking.events import Item
-from domain.hours import open_throughout
 from domain.organization.location import Location
 from domain.period import Period, most_at_once
 from domain.resource.resource import Resource
+
+TOLD = {"closure": "CLOSURE", "maintenance": "MAINTENANCE", "absence": "NO_STAFF"}
+"""How a cause is told."""
 
 
 class Wanted(Struct, frozen=True):
@@ -28,26 +32,40 @@ class Wanted(Struct, frozen=True):
 
 def reasons_against(wanted: Wanted, resource: Resource, location: Location, at: datetime) -> list[Reason]:
     """All that speaks against it, in the fixed order; nothing, where it is offered."""
-    found: list[str] = []
+    period = wanted.period
+    found: list[Reason] = []
     if resource.location_id != location.id:
-        found.append("ELSEWHERE")
+        found.append(Reason("ELSEWHERE"))
     if resource.retired:
-        found.append("RETIRED")
-    if not open_throughout(resource.hours, location.zone, wanted.period):
-        found.append("OUTSIDE_HOURS")
-    if wanted.period.ends_at <= at:
-        found.append("TOO_SOON")
-    if wanted.units > resource.capacity:
-        found.append("DOES_NOT_FIT")
-    return [
-        Reason(
-            code,
-            wanted.item,
-            resource_id=resource.id,
-            capacity=resource.capacity if code == "DOES_NOT_FIT" else None,
-        )
-        for code in found
+        found.append(Reason("RETIRED"))
+    found += closed(location, resource, period)
+    if period.ends_at <= at:
+        found.append(Reason("TOO_SOON", earliest=at))
+    most = max(
+        [resource.capacity, *(it.capacity for it in resource.overrides.values() if it.starts_at < period.ends_at)]
+    )
+    if wanted.units > most:
+        found.append(Reason("DOES_NOT_FIT", capacity=resource.capacity))
+    return [replace(reason, item=wanted.item, resource_id=resource.id) for reason in found]
+
+
+def closed(location: Location, resource: Resource, period: Period) -> list[Reason]:
+    """What of the calendars speaks against a period: hours, exceptions, closures, maintenance, absence."""
+    first, last = localtime.dates_touched(period.starts_at, period.ends_at, location.zone)
+    calendars = (location.calendar, resource.calendar)
+    hours = within_both(*(hours_of(calendar, first, last) for calendar in calendars))
+    start, end = micros(period.starts_at), micros(period.ends_at)
+    found: list[Reason] = []
+    if not any(low <= start and end <= high for low, high in Wall(location.zone).spans(hours)):
+        shut = any(calendar.exceptions.get(first) == () for calendar in calendars)
+        found.append(Reason("CLOSED_EXCEPTION" if shut else "OUTSIDE_HOURS"))
+    closures = [closure for calendar in calendars for closure in calendar.closures.values()]
+    found += [
+        Reason(TOLD[closure.cause], until=closure.ends_at)
+        for closure in closures
+        if closure.starts_at < period.ends_at and period.starts_at < closure.ends_at
     ]
+    return found
 
 
 def offered(

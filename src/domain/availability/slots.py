@@ -16,6 +16,7 @@ from domain import localtime
 from domain.availability import choice
 from domain.availability.choice import Candidate, Needed
 from domain.availability.occupancy import EVER, Occupied, Wanted, by_resource
+from domain.availability.offer import TOLD
 from domain.availability.setup import ORDER, Assigned, Reason, Refused, Request, Setup, Slot, Use
 from domain.availability.wall import (
     DAY,
@@ -323,7 +324,7 @@ class Question:
             on = date.fromordinal(day)
             self._ranks[day] = [choice.ranked(need, self.busy, on, self.wall) for need in self.needed]
         orders = [
-            [need.candidates[bit] for bit in ranks if mask >> bit & 1]
+            (need.candidates[bit] for bit in ranks if mask >> bit & 1)
             for need, ranks, mask in zip(self.needed, self._ranks[day], free, strict=True)
         ]
         return choice.complete(self.needed, orders)
@@ -427,7 +428,6 @@ class Question:
 
 EVERYBODYS = {"OUTSIDE_HOURS", "CLOSED_EXCEPTION", "CLOSURE", "MAINTENANCE"}
 """What is said once where it is true of every candidate."""
-TOLD = {"closure": "CLOSURE", "maintenance": "MAINTENANCE", "absence": "NO_STAFF"}
 MOST_DETAILS = 50
 
 
