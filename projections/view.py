@@ -219,7 +219,11 @@ def many(row: Callable[..., T]) -> Callable[[list[Any]], list[T]]:
 def alive(status: ColumnElement[str], expires_at: ColumnElement[Any]) -> ColumnElement[str]:
     """The status as it is to be shown: a hold past its expiry is dead, whether or not anybody has swept."""
     return case(
-        ((status == literal_column("'held'")) & (expires_at <= func.now()), literal_column("'expired'")), else_=status
+        (
+            status.in_([literal_column("'held'"), literal_column("'pending_payment'")]) & (expires_at <= func.now()),
+            literal_column("'expired'"),
+        ),
+        else_=status,
     )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 from sqlalchemy import (
+    Boolean,
     Column,
     Index,
     Integer,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import BIGINT, INTERVAL, JSONB, TEXT, TIMESTAMP
 
-from application.booking.queries import MOST_ROWS, HowManyBookings, TheBooking, WhoIsBooked
+from application.booking.queries import MOST_ROWS, Competitors, HowManyBookings, TheBooking, WhoIsBooked
 from application.message import Occasion, Query, Scope
 from application.recorded import RecordedEvent
 from domain.booking import events
@@ -69,6 +70,10 @@ BOOKING = Table(
     Column("starts_at", MOMENT, nullable=False),
     Column("ends_at", MOMENT, nullable=False),
     Column("expires_at", MOMENT),
+    Column("deadline", MOMENT),
+    Column("pinned", Boolean, nullable=False),
+    Column("offering_id", Uuid),
+    Column("series_id", Uuid),
     Column("booked_at", MOMENT, nullable=False),
     Column("changed_at", MOMENT, nullable=False),
     # References are unique by construction; should that ever fail, it must not go unnoticed.
@@ -108,6 +113,11 @@ class BookingAsItStands(Struct, frozen=True):
     ends_at: datetime
     expires_at: datetime | None
     """When the hold dies; None once it is more than a hold."""
+    deadline: datetime | None
+    """When a request for approval is decided by itself."""
+    pinned: bool
+    offering_id: UUID | None
+    series_id: UUID | None
     booked_at: datetime
     changed_at: datetime
 
@@ -123,10 +133,10 @@ _items = msgspec.json.Decoder(tuple[Item, ...]).decode
 
 def _booking(
     id: UUID, version: int, position: int, reference: str, status: Status, location_id: UUID, customer_id: UUID | None,  # noqa: A002
-    party_size: int | None, items: str, *moments: Any,
+    party_size: int | None, items: str, *rest: Any,
 ) -> BookingAsItStands:  # fmt: skip
     return BookingAsItStands(
-        id, version, position, reference, status, location_id, customer_id, party_size, _items(items), *moments
+        id, version, position, reference, status, location_id, customer_id, party_size, _items(items), *rest
     )
 
 
@@ -134,7 +144,8 @@ _status = alive(BOOKING.c.status, BOOKING.c.expires_at)
 _columns = (
     BOOKING.c.id, BOOKING.c.version, BOOKING.c.position, BOOKING.c.reference, _status, BOOKING.c.location_id,
     BOOKING.c.customer_id, BOOKING.c.party_size, BOOKING.c["items"].cast(TEXT), BOOKING.c.starts_at, BOOKING.c.ends_at,
-    BOOKING.c.expires_at, BOOKING.c.booked_at, BOOKING.c.changed_at,
+    BOOKING.c.expires_at, BOOKING.c.deadline, BOOKING.c.pinned, BOOKING.c.offering_id, BOOKING.c.series_id,
+    BOOKING.c.booked_at, BOOKING.c.changed_at,
 )  # fmt: skip
 
 _BY_ID = select(*_columns).where(BOOKING.c.tenant == bindparam("tenant"), BOOKING.c.id == bindparam("id"))
@@ -183,6 +194,28 @@ def _how_many(given: frozenset[str]) -> Any:
     return statement.group_by(BOOKING.c.location_id, "shown").order_by(BOOKING.c.location_id, "shown")
 
 
+_OURS, _THEIRS = ITEM.alias("ours"), ITEM.alias("theirs")
+COMPETITORS = compiled(
+    select(*_columns)
+    .where(
+        BOOKING.c.tenant == bindparam("tenant"),
+        BOOKING.c.status == literal_column("'pending_approval'"),
+        BOOKING.c.id != bindparam("booking_id"),
+        exists().where(
+            _OURS.c.tenant == bindparam("tenant"),
+            _OURS.c.booking_id == bindparam("booking_id"),
+            _THEIRS.c.tenant == _OURS.c.tenant,
+            _THEIRS.c.booking_id == BOOKING.c.id,
+            _THEIRS.c.resource_id == _OURS.c.resource_id,
+            _THEIRS.c.starts_at < _OURS.c.ends_at,
+            _OURS.c.starts_at < _THEIRS.c.ends_at,
+        ),
+    )
+    .order_by(BOOKING.c.booked_at, BOOKING.c.id)
+    .limit(bindparam("limit"))
+)
+
+
 class Calendar(View):
     name: ClassVar[str] = "calendar"
     tables: ClassVar[tuple[Table, ...]] = (BOOKING, ITEM)
@@ -200,6 +233,7 @@ class Calendar(View):
             TheBooking: self.the_booking,
             WhoIsBooked: self.who_is_booked,
             HowManyBookings: self.how_many_bookings,
+            Competitors: self.competitors,
         }
 
     def the_booking(self, query: TheBooking, occasion: Occasion, scope: Scope) -> Asked:
@@ -219,6 +253,13 @@ class Calendar(View):
         return Asked(
             statement.text, statement.asked(values), page(_booking, limit, lambda row: (row.starts_at, row.id))
         )
+
+    def competitors(self, query: Competitors, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+        """In the order in which they asked."""
+        values = {
+            "tenant": occasion.tenant, "booking_id": query.booking_id, "limit": bounded(query.limit, MOST_ROWS),
+        }  # fmt: skip
+        return Asked(COMPETITORS.text, COMPETITORS.asked(values), many(_booking))
 
     def how_many_bookings(self, query: HowManyBookings, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
         statement = _how_many(frozenset() if query.location_id is None else frozenset({"location_id"}))
@@ -247,7 +288,8 @@ def _held(recorded: RecordedEvent, fact: events.BookingHeld) -> Sequence[Change]
         "tenant": recorded.tenant, "id": recorded.stream, "version": recorded.version, "position": recorded.position,
         "reference": fact.reference, "status": "held", "location_id": fact.location_id,
         "customer_id": fact.customer_id, "party_size": fact.party_size, **_when(fact.items),
-        "expires_at": fact.expires_at, "booked_at": at, "changed_at": at,
+        "expires_at": fact.expires_at, "deadline": None, "pinned": False, "offering_id": fact.offering_id,
+        "series_id": fact.series_id, "booked_at": at, "changed_at": at,
     }  # fmt: skip
     return (Put(BOOKING, row), *_items_of(recorded, fact.items))
 
@@ -256,15 +298,51 @@ def _amended(recorded: RecordedEvent, fact: events.BookingAmended) -> Sequence[C
     return (_changed(recorded, {} if fact.party_size is None else {"party_size": fact.party_size}),)
 
 
-def _moved(recorded: RecordedEvent, fact: events.BookingRescheduled) -> Sequence[Change]:
-    group = (recorded.tenant, recorded.stream)
-    return (_changed(recorded, _when(fact.items)), Remove(ITEM, group), *_items_of(recorded, fact.items))
+def _extended(recorded: RecordedEvent, fact: events.BookingHoldExtended) -> Sequence[Change]:
+    return (_changed(recorded, {"expires_at": fact.expires_at}),)
+
+
+def _being_paid(recorded: RecordedEvent, fact: events.BookingPaymentStarted) -> Sequence[Change]:
+    return (_changed(recorded, {"status": "pending_payment", "expires_at": fact.expires_at}),)
+
+
+def _asked(recorded: RecordedEvent, fact: events.BookingApprovalRequested) -> Sequence[Change]:
+    return (_changed(recorded, {"status": "pending_approval", "expires_at": None, "deadline": fact.deadline}),)
+
+
+def _decided(status: Status) -> Callable[[RecordedEvent, Any], Sequence[Change]]:
+    values = {"status": status, "deadline": None}
+    return lambda recorded, _: (_changed(recorded, values),)
+
+
+def _moved(recorded: RecordedEvent, fact: events.BookingRescheduled | events.BookingReassigned) -> Sequence[Change]:
+    return _with_items(recorded, fact.items, {})
 
 
 def _taken_again(recorded: RecordedEvent, fact: events.BookingCancellationReversed) -> Sequence[Change]:
+    return _with_items(recorded, fact.items, {"status": fact.to})
+
+
+def _reacquired(recorded: RecordedEvent, fact: events.BookingHoldReacquired) -> Sequence[Change]:
+    return _with_items(recorded, fact.items, {"status": "held", "expires_at": None})
+
+
+def _left(recorded: RecordedEvent, fact: events.BookingCheckedOut) -> Sequence[Change]:
+    return _with_items(recorded, fact.items, {"status": "completed"})
+
+
+def _with_items(recorded: RecordedEvent, items: Sequence[Item], values: Row) -> Sequence[Change]:
     group = (recorded.tenant, recorded.stream)
-    values = {**_when(fact.items), "status": fact.to}
-    return (_changed(recorded, values), Remove(ITEM, group), *_items_of(recorded, fact.items))
+    return (_changed(recorded, {**_when(items), **values}), Remove(ITEM, group), *_items_of(recorded, items))
+
+
+def _pinned(recorded: RecordedEvent, fact: events.BookingPinned) -> Sequence[Change]:  # noqa: ARG001
+    return (_changed(recorded, {"pinned": True}),)
+
+
+def _noted(recorded: RecordedEvent, fact: Event) -> Sequence[Change]:  # noqa: ARG001
+    """Nothing that is shown here but the version."""
+    return (_changed(recorded, {}),)
 
 
 def _shown_after_all(recorded: RecordedEvent, fact: events.BookingNoShowReversed) -> Sequence[Change]:
@@ -304,8 +382,19 @@ def _items_of(recorded: RecordedEvent, items: Sequence[Item]) -> list[Put]:
 LEARNS: dict[type[Event], Callable[[RecordedEvent, Any], Sequence[Change]]] = {
     **{fact: _turns(status) for fact, status in STATUS_AFTER.items()},
     events.BookingHeld: _held,
+    events.BookingHoldExtended: _extended,
+    events.BookingPaymentStarted: _being_paid,
+    events.BookingHoldReacquired: _reacquired,
+    events.BookingPaymentCameTooLate: _noted,
+    events.BookingOverbookingAuthorised: _noted,
+    events.BookingApprovalRequested: _asked,
+    events.BookingApproved: _decided("confirmed"),
+    events.BookingDeclined: _decided("declined"),
     events.BookingAmended: _amended,
     events.BookingRescheduled: _moved,
+    events.BookingReassigned: _moved,
+    events.BookingPinned: _pinned,
+    events.BookingCheckedOut: _left,
     events.BookingCancellationReversed: _taken_again,
     events.BookingNoShowReversed: _shown_after_all,
 }

@@ -44,6 +44,7 @@ from projections.view import (
     Asked,
     Change,
     Put,
+    Remove,
     Row,
     Set,
     View,
@@ -280,10 +281,26 @@ def _held(recorded: RecordedEvent, fact: booking.BookingHeld) -> Sequence[Change
 
 
 def _moved(
-    recorded: RecordedEvent, fact: booking.BookingRescheduled | booking.BookingCancellationReversed
+    recorded: RecordedEvent,
+    fact: booking.BookingRescheduled | booking.BookingReassigned | booking.BookingCancellationReversed,
 ) -> list[Change]:
     """Items keep their numbers for life, so that each row is found again, and with it where it was first booked."""
     return [Set(STAY, (recorded.tenant, recorded.stream, item.item), _where(item)) for item in fact.items]
+
+
+def _living(
+    recorded: RecordedEvent, fact: booking.BookingHoldExtended | booking.BookingPaymentStarted
+) -> Sequence[Change]:
+    values: Row = {"expires_at": fact.expires_at}
+    if (status := STATUS_AFTER.get(type(fact))) is not None:
+        values["status"] = status
+    return (Set(STAY, (recorded.tenant, recorded.stream), values),)
+
+
+def _left(recorded: RecordedEvent, fact: booking.BookingCheckedOut) -> Sequence[Change]:
+    stayed = [Set(STAY, (recorded.tenant, recorded.stream, item.item), _where(item)) for item in fact.items]
+    unused = [Remove(STAY, (recorded.tenant, recorded.stream, item)) for item in fact.unused]
+    return [*stayed, *unused, _turned(recorded, "completed")]
 
 
 def _taken_again(recorded: RecordedEvent, fact: booking.BookingCancellationReversed) -> Sequence[Change]:
@@ -315,7 +332,12 @@ LEARNS: dict[type[Event], Callable[[RecordedEvent, Any], Sequence[Change]]] = {
     events.ResourceRetired: _retired,
     **{fact: _turns(status) for fact, status in STATUS_AFTER.items()},
     booking.BookingHeld: _held,
+    booking.BookingHoldExtended: _living,
+    booking.BookingPaymentStarted: _living,
+    booking.BookingHoldReacquired: _turns("held"),
     booking.BookingRescheduled: _moved,
+    booking.BookingReassigned: _moved,
+    booking.BookingCheckedOut: _left,
     booking.BookingCancellationReversed: _taken_again,
     booking.BookingNoShowReversed: _shown_after_all,
 }

@@ -71,6 +71,17 @@ class CommandBus:
 
     def carry_out(self, command: Command, occasion: Occasion) -> Answer:
         """Decide and record; `Refusal` says why not, `Unavailable` that nothing could be known or done in time."""
+        try:
+            return self._carried_out(command, occasion)
+        except Refusal as refusal:
+            other = command.instead(refusal)
+            if other is None:
+                raise
+            # Under a name of its own, made from the first: asked again, the same becomes of it.
+            name = f"instead:{refusal.code}:{type(other).__name__}"
+            return self.carry_out(other, replace(occasion, command_id=uuid5(occasion.command_id, name)))
+
+    def _carried_out(self, command: Command, occasion: Occasion) -> Answer:
         scope = permitted(command, occasion.actor.role)
         fingerprint = sha256(type(command).__name__.encode() + b"\0" + msgspec.json.encode(command)).digest()
         for attempt in range(UNKNOWN_ATTEMPTS):
@@ -110,6 +121,8 @@ class CommandBus:
                 if not taken.holds:
                     raise refused(taken) from None
                 self._make_way(taken, occasion)
+            except booking_errors.StillToExpire as dead:
+                self._expire(dead.detail["booking_id"], occasion)
             except StoreCapacityInUse as small:
                 raise CapacityInUse(resource_id=small.resource_id, in_use=small.in_use) from None
         raise Contended

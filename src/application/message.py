@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from application.recorded import Actor, Origin
+from domain.errors import Refusal
 
 Scope = Literal["any", "own"]
 """How far a permission reaches: everything in the organization, or the bookings whose customer one is."""
@@ -14,6 +15,10 @@ Scope = Literal["any", "own"]
 
 class Command(Struct, frozen=True, forbid_unknown_fields=True):
     """A wish that something happen."""
+
+    def instead(self, refusal: Refusal) -> "Command | None":  # noqa: ARG002
+        """What is wished for where this is refused so; None: nothing. It is asked by the same actor, as one call."""
+        return None
 
 
 class Query(Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,14 +11,18 @@ from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
 from domain import localtime
 from domain.availability.offer import Wanted, offered
-from domain.booking.booking import Booking
-from domain.booking.errors import BadUnits, NothingWanted
-from domain.booking.events import CancelledBy, Item
+from domain.booking.booking import Booking, DeclinedFor, Overbooking
+from domain.booking.errors import BadUnits, NothingWanted, PaymentTooLate, SlotHeld, SlotTaken
+from domain.booking.events import BookingEvent, CancelledBy, Item
 from domain.booking.reference import reference
+from domain.errors import Refusal
 from domain.organization.location import Location
 from domain.organization.organization import Organization
 from domain.period import Period, instant
 from domain.resource.resource import Resource
+
+TOO_LATE = (SlotTaken, SlotHeld, PaymentTooLate)
+"""It cannot be had any more."""
 
 
 class WantedItem(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,19 +54,33 @@ class PlaceHold(Command, frozen=True):
     customer_id: UUID | None = None
     then: Literal["hold", "confirm", "request_approval"] = "hold"
 
+    def overbooking(self, work: UnitOfWork) -> Overbooking | None:  # noqa: ARG002
+        return None
+
+
+class Overbook(PlaceHold, frozen=True, kw_only=True):
+    """The same although there is no room: on the authority of whoever says so."""
+
+    why: str
+    """A short code."""
+
+    def overbooking(self, work: UnitOfWork) -> Overbooking:
+        return Overbooking(work.occasion.actor.id, self.why)
+
 
 def place_hold(command: PlaceHold, work: UnitOfWork) -> None:
     if not command.items:
         raise NothingWanted
     work.fetch(work.tenant, command.location_id, *(item.resource_id for item in command.items))
-    organization = work.read(Organization, work.tenant)
+    policy = work.read(Organization, work.tenant).policy
     items = offer(work, command.location_id, [(n, item) for n, item in enumerate(command.items, start=1)])
     booking = work.begin(
         Booking,
         command.booking_id,
         lambda booking: booking.hold(
             reference(work.next_number(), work.tenant), command.location_id, items, work.now,
-            organization.policy.hold, command.party_size, work.for_customer(command.customer_id),
+            policy.hold, command.party_size, work.for_customer(command.customer_id), policy.max_hold,
+            command.overbooking(work),
         ),
     )  # fmt: skip
     if command.then == "confirm":
@@ -75,7 +93,7 @@ def place_hold(command: PlaceHold, work: UnitOfWork) -> None:
 def offer(
     work: UnitOfWork,
     location_id: UUID,
-    wanted: list[tuple[int, WantedItem | MovedItem]],
+    wanted: Sequence[tuple[int, WantedItem | MovedItem]],
     staying: Sequence[Item] = (),
 ) -> list[Item]:
     """The items as they would be booked now, by the one function that decides what is offered."""
@@ -120,14 +138,80 @@ def expire_hold(command: ExpireHold, work: UnitOfWork) -> None:
     work.change(Booking, command.booking_id, lambda booking: booking.expire(work.now))
 
 
-class RequestApproval(Command, frozen=True):
-    """The venue has to agree."""
+class ExtendHold(Command, frozen=True):
+    """Its holder needs longer."""
 
     booking_id: UUID
 
 
+def extend_hold(command: ExtendHold, work: UnitOfWork) -> None:
+    work.fetch(command.booking_id, work.tenant)
+    policy = work.read(Organization, work.tenant).policy
+    booking = work.change(
+        Booking, command.booking_id, lambda booking: booking.extend_hold(work.now, policy.hold, policy.max_extensions)
+    )
+    work.result["expires_at"] = booking.expires_at
+
+
+class StartPayment(Command, frozen=True):
+    """The customer is at the till: the hold lives until they can have paid."""
+
+    booking_id: UUID
+
+
+def start_payment(command: StartPayment, work: UnitOfWork) -> None:
+    work.fetch(command.booking_id, work.tenant)
+    grace = work.read(Organization, work.tenant).policy.payment_grace
+    booking = work.change(Booking, command.booking_id, lambda booking: booking.start_payment(work.now, grace))
+    work.result["expires_at"] = booking.expires_at
+
+
+class SettlePayment(Command, frozen=True):
+    """The money is here. What is alive is firm, what has expired is taken again if it is still free; else all of it is
+    owed back. When that is decided, not when the provider says that it was paid."""
+
+    booking_id: UUID
+    payment_id: UUID
+
+    def instead(self, refusal: Refusal) -> Command | None:
+        return TurnPaymentAway(self.booking_id, self.payment_id) if isinstance(refusal, TOO_LATE) else None
+
+
+def settle_payment(command: SettlePayment, work: UnitOfWork) -> None:
+    booking = work.change(
+        Booking, command.booking_id, lambda booking: booking.settle_payment(work.now, command.payment_id)
+    )
+    work.result["refund_owed"] = booking.owes(command.payment_id)
+
+
+class TurnPaymentAway(Command, frozen=True):
+    """The money came for what can no longer be had: all of it is owed back."""
+
+    booking_id: UUID
+    payment_id: UUID
+
+
+def turn_payment_away(command: TurnPaymentAway, work: UnitOfWork) -> None:
+    booking = work.change(Booking, command.booking_id, lambda booking: booking.turn_payment_away(command.payment_id))
+    work.result["refund_owed"] = booking.owes(command.payment_id)
+
+
+class RequestApproval(Command, frozen=True):
+    """The venue has to agree, by the deadline where there is one."""
+
+    booking_id: UUID
+    deadline: datetime | None = None
+    on_timeout: Literal["decline", "approve"] = "decline"
+    blocks: bool = True
+    """Whether it occupies what it asks for while it waits."""
+
+
 def request_approval(command: RequestApproval, work: UnitOfWork) -> None:
-    work.change(Booking, command.booking_id, lambda booking: booking.request_approval(work.now))
+    work.change(
+        Booking,
+        command.booking_id,
+        lambda booking: booking.request_approval(work.now, command.deadline, command.on_timeout, command.blocks),
+    )
 
 
 class Approve(Command, frozen=True):
@@ -137,17 +221,31 @@ class Approve(Command, frozen=True):
 
 
 def approve(command: Approve, work: UnitOfWork) -> None:
-    work.change(Booking, command.booking_id, lambda booking: booking.approve())
+    work.change(Booking, command.booking_id, lambda booking: booking.approve(work.now))
 
 
 class Decline(Command, frozen=True):
     """The venue does not agree."""
 
     booking_id: UUID
+    cause: DeclinedFor = "venue"
 
 
 def decline(command: Decline, work: UnitOfWork) -> None:
-    work.change(Booking, command.booking_id, lambda booking: booking.decline())
+    work.change(Booking, command.booking_id, lambda booking: booking.decline(command.cause))
+
+
+class TimeOutApproval(Command, frozen=True):
+    """Nobody has decided by the deadline. What should be approved then and no longer can be had is declined."""
+
+    booking_id: UUID
+
+    def instead(self, refusal: Refusal) -> Command | None:
+        return Decline(self.booking_id, "timeout") if isinstance(refusal, TOO_LATE) else None
+
+
+def time_out_approval(command: TimeOutApproval, work: UnitOfWork) -> None:
+    work.change(Booking, command.booking_id, lambda booking: booking.time_out(work.now))
 
 
 class Confirm(Command, frozen=True):
@@ -201,6 +299,53 @@ def check_in(command: CheckIn, work: UnitOfWork) -> None:
     work.change(Booking, command.booking_id, lambda booking: booking.check_in(at=work.now, early=early))
 
 
+class Reassigned(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which resource an item gets instead."""
+
+    item: int
+    resource_id: UUID
+
+
+class Reassign(Command, frozen=True):
+    """Other units for the same time: the guest was promised a size, not a table."""
+
+    booking_id: UUID
+    items: tuple[Reassigned, ...]
+
+
+def reassign(command: Reassign, work: UnitOfWork) -> None:
+    to = {item.item: item.resource_id for item in command.items}
+    work.fetch(command.booking_id, *to.values())
+    booking = work.read(Booking, command.booking_id)
+    wanted = [
+        (item.item, MovedItem(item.item, to[item.item], item.starts_at, item.ends_at, item.units))
+        for item in booking.items
+        if item.item in to
+    ]
+    offer(work, booking.location_id, wanted, [item for item in booking.items if item.item not in to])
+    work.change(Booking, command.booking_id, lambda booking: booking.reassign(to))
+
+
+class Pin(Command, frozen=True):
+    """From now on it keeps the units it has."""
+
+    booking_id: UUID
+
+
+def pin(command: Pin, work: UnitOfWork) -> None:
+    work.change(Booking, command.booking_id, lambda booking: booking.pin())
+
+
+class CheckOut(Command, frozen=True):
+    """They leave, and the rest of their time is free again."""
+
+    booking_id: UUID
+
+
+def check_out(command: CheckOut, work: UnitOfWork) -> None:
+    work.change(Booking, command.booking_id, lambda booking: booking.check_out(work.now))
+
+
 class Complete(Command, frozen=True):
     """The visit is over."""
 
@@ -208,7 +353,28 @@ class Complete(Command, frozen=True):
 
 
 def complete(command: Complete, work: UnitOfWork) -> None:
-    work.change(Booking, command.booking_id, lambda booking: booking.complete())
+    work.fetch(command.booking_id, work.tenant)
+    unseen = work.read(Organization, work.tenant).policy.complete_without_check_in
+    work.change(Booking, command.booking_id, lambda booking: booking.complete(work.now, unseen))
+
+
+class CompleteAtEnd(Command, frozen=True):
+    """The clock says that the visit is over."""
+
+    booking_id: UUID
+
+
+def complete_at_end(command: CompleteAtEnd, work: UnitOfWork) -> None:
+    work.fetch(command.booking_id, work.tenant)
+    policy = work.read(Organization, work.tenant).policy
+    unseen = policy.complete_without_check_in
+    decide = (lambda booking: booking.complete_at_end(work.now, unseen)) if policy.complete_at_end else leave
+    work.change(Booking, command.booking_id, decide)
+
+
+def leave(booking: Booking) -> list[BookingEvent]:  # noqa: ARG001
+    """What the policy does not do by itself any more."""
+    return []
 
 
 class Cancel(Command, frozen=True):
@@ -220,7 +386,9 @@ class Cancel(Command, frozen=True):
 
 def cancel(command: Cancel, work: UnitOfWork) -> None:
     work.change(
-        Booking, command.booking_id, lambda booking: booking.cancel("customer" if work.customer else command.by)
+        Booking,
+        command.booking_id,
+        lambda booking: booking.cancel("customer" if work.customer else command.by, work.now),
     )
 
 
@@ -229,9 +397,22 @@ class ReverseCancellation(Command, frozen=True):
 
     booking_id: UUID
 
+    def overbooking(self, work: UnitOfWork) -> Overbooking | None:  # noqa: ARG002
+        return None
+
+
+class OverbookReversal(ReverseCancellation, frozen=True, kw_only=True):
+    """The same although somebody else has what it had: on the authority of whoever says so."""
+
+    why: str
+
+    def overbooking(self, work: UnitOfWork) -> Overbooking:
+        return Overbooking(work.occasion.actor.id, self.why)
+
 
 def reverse_cancellation(command: ReverseCancellation, work: UnitOfWork) -> None:
-    work.change(Booking, command.booking_id, lambda booking: booking.reverse_cancellation(work.now))
+    overbooking = command.overbooking(work)
+    work.change(Booking, command.booking_id, lambda booking: booking.reverse_cancellation(work.now, overbooking))
 
 
 class MarkNoShow(Command, frozen=True):
@@ -244,6 +425,20 @@ def mark_no_show(command: MarkNoShow, work: UnitOfWork) -> None:
     work.fetch(command.booking_id, work.tenant)
     grace = work.read(Organization, work.tenant).policy.no_show_grace
     work.change(Booking, command.booking_id, lambda booking: booking.mark_no_show(work.now, grace))
+
+
+class NoShowAtGrace(Command, frozen=True):
+    """The clock says that nobody came."""
+
+    booking_id: UUID
+
+
+def no_show_at_grace(command: NoShowAtGrace, work: UnitOfWork) -> None:
+    work.fetch(command.booking_id, work.tenant)
+    policy = work.read(Organization, work.tenant).policy
+    grace = policy.no_show_grace
+    decide = (lambda booking: booking.mark_no_show(work.now, grace)) if policy.no_show_at_grace else leave
+    work.change(Booking, command.booking_id, decide)
 
 
 class ReverseNoShow(Command, frozen=True):
@@ -259,18 +454,30 @@ def reverse_no_show(command: ReverseNoShow, work: UnitOfWork) -> None:
 
 HANDLERS: dict[type[Command], Handler] = {
     PlaceHold: place_hold,
+    Overbook: place_hold,
     ReleaseHold: release_hold,
     ExpireHold: expire_hold,
+    ExtendHold: extend_hold,
+    StartPayment: start_payment,
+    SettlePayment: settle_payment,
+    TurnPaymentAway: turn_payment_away,
     RequestApproval: request_approval,
     Approve: approve,
     Decline: decline,
+    TimeOutApproval: time_out_approval,
     Confirm: confirm,
     Amend: amend,
     Reschedule: reschedule,
+    Reassign: reassign,
+    Pin: pin,
     CheckIn: check_in,
+    CheckOut: check_out,
     Complete: complete,
+    CompleteAtEnd: complete_at_end,
     Cancel: cancel,
     ReverseCancellation: reverse_cancellation,
+    OverbookReversal: reverse_cancellation,
     MarkNoShow: mark_no_show,
+    NoShowAtGrace: no_show_at_grace,
     ReverseNoShow: reverse_no_show,
 }

@@ -30,6 +30,13 @@ class WhoIsBooked(Query, frozen=True):
     limit: int = 50
 
 
+class Competitors(Query, frozen=True):
+    """Who else waits for what this booking waits for: pending requests on one of its resources at one of its times."""
+
+    booking_id: UUID
+    limit: int = 50
+
+
 class HistoryOfBooking(Query, frozen=True):
     """What happened to a booking, event by event."""
 

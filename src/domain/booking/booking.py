@@ -1,10 +1,11 @@
 """A booking: one or more items, its reference, and the state machine of its life."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar, Literal, Self, cast, get_args
+from typing import Any, ClassVar, Literal, Self, cast, get_args
 from uuid import UUID
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.aggregate import Aggregate
@@ -22,6 +23,22 @@ MOST_UNITS = 10_000
 LONGEST = timedelta(days=400)
 NOWHERE = UUID(int=0)
 CANCELLABLE: tuple[Status, ...] = get_args(Cancellable)
+HOLDS: tuple[Status, ...] = ("held", "pending_payment")
+"""What dies at its expiry."""
+FIRM: tuple[Status, ...] = ("confirmed", "checked_in", "completed", "no_show")
+A_MOMENT = timedelta(minutes=1)
+DeclinedFor = Literal["venue", "timeout", "competing"]
+
+
+class Overbooking(Struct, frozen=True):
+    """Somebody with the authority takes what there is no room for."""
+
+    by: str
+    why: str
+    """A short code."""
+
+    def authorised(self, items: Sequence[Item]) -> BookingEvent:
+        return events.BookingOverbookingAuthorised(tuple(item.item for item in items), self.by, self.why)
 
 
 class Booking(Aggregate, frozen=True):
@@ -36,7 +53,25 @@ class Booking(Aggregate, frozen=True):
     items: tuple[Item, ...] = ()
     party_size: int | None = None
     customer_id: UUID | None = None
+    offering_id: UUID | None = None
+    series_id: UUID | None = None
+    entry_id: UUID | None = None
+    """The waitlist's entry that it was offered to."""
     expires_at: datetime | None = None
+    latest_expiry: datetime | None = None
+    extensions: int = 0
+    released: bool = False
+    """Its holder gave it back: no payment brings it to life again."""
+    payments: frozenset[UUID] = frozenset()
+    """Those that made it firm, or came too late."""
+    deadline: datetime | None = None
+    """When a request for approval is decided by itself."""
+    on_timeout: Literal["decline", "approve"] = "decline"
+    blocks: bool = True
+    """Whether it occupies what it asks for while it waits."""
+    pinned: bool = False
+    sequence: int = 0
+    """How often its time or place has changed: iCalendar's SEQUENCE."""
     cancelled_from: Cancellable | None = None
     """What a cancelled booking was, and is again if the cancellation is reversed."""
 
@@ -49,7 +84,7 @@ class Booking(Aggregate, frozen=True):
     def zone(self) -> str:
         return self.items[0].zone
 
-    # decisions
+    # holding
 
     def hold(
         self,
@@ -60,14 +95,43 @@ class Booking(Aggregate, frozen=True):
         ttl: timedelta,
         party_size: int | None = None,
         customer_id: UUID | None = None,
+        max_hold: timedelta | None = None,
+        overbooking: Overbooking | None = None,
+        **origin: Any,
     ) -> list[BookingEvent]:
-        """The items are held until `at + ttl`, exclusive. Whether they can be had, the claims decide in the write."""
-        return [
-            events.BookingHeld(
-                reference, location_id, checked(items), at + ttl, None if party_size is None else sized(party_size),
-                customer_id,
-            )
-        ]  # fmt: skip
+        """The items are held until `at + ttl`, exclusive. Whether they can be had, the claims decide in the write.
+
+        `origin`: the offering with its version, the series with its recurrence id, the waitlist with its entry, in the
+        words of `BookingHeld`.
+        """
+        wanted = checked(items)
+        if overbooking is not None:
+            wanted = overbooked(wanted)
+        held = events.BookingHeld(
+            reference, location_id, wanted, at + ttl, None if party_size is None else sized(party_size), customer_id,
+            latest_expiry=at + max(ttl, max_hold or ttl), **origin,
+        )  # fmt: skip
+        return [held] if overbooking is None else [held, overbooking.authorised(wanted)]
+
+    def extend_hold(self, at: datetime, ttl: timedelta, most: int) -> list[BookingEvent]:
+        """It lives for `ttl` from now, as far as the longest hold allows; `most` times at most."""
+        if self.status != "held":
+            self._must_be_alive(at)
+            raise errors.NotHeld(status=self.status)
+        expires_at, latest = self._must_be_alive(at)
+        if self.extensions >= most:
+            raise errors.ExtendedEnough(extensions=self.extensions)
+        wanted = min(at + ttl, latest)
+        if wanted <= expires_at:
+            raise errors.LongestHold(expires_at=expires_at)
+        return [events.BookingHoldExtended(wanted)]
+
+    def start_payment(self, at: datetime, grace: timedelta) -> list[BookingEvent]:
+        """The hold lives for `grace` from now at least, as far as the longest hold allows: once."""
+        expires_at, latest = self._must_be_alive(at)
+        if self.status == "pending_payment":
+            return []
+        return [events.BookingPaymentStarted(max(expires_at, min(at + grace, latest)))]
 
     def release(self) -> list[BookingEvent]:
         """Its holder gives the hold back."""
@@ -78,31 +142,11 @@ class Booking(Aggregate, frozen=True):
         return [events.BookingHoldReleased()]
 
     def expire(self, at: datetime) -> list[BookingEvent]:
-        if self.status != "held" or self.expires_at is None:
+        if self.status not in HOLDS or self.expires_at is None:
             return []
         if at < self.expires_at:
             raise errors.NotExpired(expires_at=self.expires_at)
         return [events.BookingExpired()]
-
-    def request_approval(self, at: datetime) -> list[BookingEvent]:
-        if self.status == "pending_approval":
-            return []
-        self._must_be_alive(at)
-        return [events.BookingApprovalRequested()]
-
-    def approve(self) -> list[BookingEvent]:
-        if self.status == "confirmed":
-            return []
-        if self.status != "pending_approval":
-            raise errors.NotPending(status=self.status)
-        return [events.BookingApproved()]
-
-    def decline(self) -> list[BookingEvent]:
-        if self.status == "declined":
-            return []
-        if self.status != "pending_approval":
-            raise errors.NotPending(status=self.status)
-        return [events.BookingDeclined()]
 
     def confirm(self, at: datetime) -> list[BookingEvent]:
         if self.status == "confirmed":
@@ -110,9 +154,76 @@ class Booking(Aggregate, frozen=True):
         self._must_be_alive(at)
         return [events.BookingConfirmed()]
 
+    def settle_payment(self, at: datetime, payment_id: UUID) -> list[BookingEvent]:
+        """The money is here. What is alive is firm; what has expired is taken again, if it still can be: the claims
+        decide. A dead hold has to be expired first, so that its claims do not stand in its own way."""
+        if payment_id in self.payments or self.status in FIRM:
+            return []
+        if self.status in HOLDS:
+            if self.expires_at is not None and at >= self.expires_at:
+                raise errors.StillToExpire(booking_id=self.id)
+            return [events.BookingConfirmed(payment_id)]
+        if self.status != "expired" or self.released or self.period.ends_at <= at:
+            raise errors.PaymentTooLate(status=self.status)
+        return [events.BookingHoldReacquired(self.items), events.BookingConfirmed(payment_id)]
+
+    def turn_payment_away(self, payment_id: UUID) -> list[BookingEvent]:
+        """The money came for what can no longer be had: all of it is owed back, once."""
+        if payment_id in self.payments or self.status in FIRM:
+            return []
+        return [events.BookingPaymentCameTooLate(payment_id)]
+
+    def owes(self, payment_id: UUID) -> bool:
+        """Whether all of this payment is to be given back, because it came too late."""
+        return payment_id in self.payments and self.status not in FIRM
+
+    # approval
+
+    def request_approval(
+        self,
+        at: datetime,
+        deadline: datetime | None = None,
+        on_timeout: Literal["decline", "approve"] = "decline",
+        blocks: bool = True,
+    ) -> list[BookingEvent]:
+        if self.status == "pending_approval":
+            return []
+        if self.status != "held":
+            self._must_be_alive(at)
+            raise errors.NotHeld(status=self.status)
+        self._must_be_alive(at)
+        return [events.BookingApprovalRequested(deadline, on_timeout, blocks)]
+
+    def approve(self, at: datetime) -> list[BookingEvent]:
+        """What it had not occupied while it waited it takes now, if it can be had: the claims decide."""
+        if self.status == "confirmed":
+            return []
+        self._must_wait()
+        if self.period.ends_at <= at:
+            raise errors.AlreadyOver(ended_at=self.period.ends_at)
+        return [events.BookingApproved(None if self.blocks else self.items)]
+
+    def decline(self, cause: DeclinedFor = "venue") -> list[BookingEvent]:
+        if self.status == "declined":
+            return []
+        self._must_wait()
+        return [events.BookingDeclined(cause)]
+
+    def time_out(self, at: datetime) -> list[BookingEvent]:
+        """Nobody has decided by the deadline."""
+        if self.status != "pending_approval":
+            return []
+        if self.deadline is None or at < self.deadline:
+            raise errors.NotDue(due_at=self.deadline)
+        if self.on_timeout == "decline" or self.period.ends_at <= at:
+            return [events.BookingDeclined("timeout")]
+        return [events.BookingApproved(None if self.blocks else self.items, by_timeout=True)]
+
+    # changing
+
     def amend(self, party_size: int | None) -> list[BookingEvent]:
         """Something other than time and place was changed."""
-        if self.status not in ("held", "pending_approval", "confirmed", "checked_in"):
+        if self.status not in ("held", "pending_payment", "pending_approval", "confirmed", "checked_in"):
             raise errors.NotConfirmed(status=self.status)
         return [events.BookingAmended(None if party_size is None else sized(party_size))]
 
@@ -123,8 +234,60 @@ class Booking(Aggregate, frozen=True):
         wanted = {item.item: item for item in checked(items)}
         if unknown := wanted.keys() - {item.item for item in self.items}:
             raise errors.UnknownItem(item=min(unknown))
-        moved = tuple(wanted.get(item.item, item) for item in self.items)
+        moved = tuple(moved_to(wanted.get(item.item, item), item) for item in self.items)
         return [] if moved == self.items else [events.BookingRescheduled(moved)]
+
+    def reassign(self, to: Mapping[int, UUID]) -> list[BookingEvent]:
+        """Other units for the same time, by the items' numbers."""
+        if self.status != "confirmed":
+            raise errors.NotConfirmed(status=self.status)
+        if unknown := to.keys() - {item.item for item in self.items}:
+            raise errors.UnknownItem(item=min(unknown))
+        items = tuple(
+            item if to.get(item.item, item.resource_id) == item.resource_id
+            else replace(item, resource_id=to[item.item], overbooked=False)
+            for item in self.items
+        )  # fmt: skip
+        if items == self.items:
+            return []
+        if self.pinned:
+            raise errors.Pinned
+        return [events.BookingReassigned(items)]
+
+    def pin(self) -> list[BookingEvent]:
+        """From now on it keeps the units that it has."""
+        if self.pinned:
+            return []
+        if self.status not in ("held", "pending_payment", "pending_approval", "confirmed", "checked_in"):
+            raise errors.NotConfirmed(status=self.status)
+        return [events.BookingPinned()]
+
+    def cancel(self, by: CancelledBy, at: datetime | None = None, late: bool = False) -> list[BookingEvent]:
+        """`late`: inside the penalty tier. What waits for payment and is past its time has expired instead."""
+        if self.status == "cancelled":
+            return []
+        if self.status not in CANCELLABLE:
+            raise errors.NotCancellable(status=self.status)
+        if self.status == "pending_payment" and at is not None:
+            self._must_be_alive(at)
+        return [events.BookingCancelled(by, late)]
+
+    def reverse_cancellation(self, at: datetime, overbooking: Overbooking | None = None) -> list[BookingEvent]:
+        """The items are taken again, if they still can be: the claims decide. Who had not paid yet books anew."""
+        if self.status in CANCELLABLE:
+            return []
+        if self.status != "cancelled" or self.cancelled_from is None:
+            raise errors.NotCancelled(status=self.status)
+        if self.cancelled_from == "pending_payment":
+            raise errors.HoldExpired(expires_at=self.expires_at)
+        if self.period.ends_at <= at:
+            raise errors.AlreadyOver(ended_at=self.period.ends_at)
+        if overbooking is None:
+            return [events.BookingCancellationReversed(self.items, self.cancelled_from)]
+        items = overbooked(self.items)
+        return [events.BookingCancellationReversed(items, self.cancelled_from), overbooking.authorised(items)]
+
+    # the visit
 
     def check_in(self, at: datetime, early: timedelta) -> list[BookingEvent]:
         if self.status == "checked_in":
@@ -135,29 +298,40 @@ class Booking(Aggregate, frozen=True):
             raise errors.OutsideCheckIn(opens_at=self.period.starts_at - early, closes_at=self.period.ends_at)
         return [events.BookingCheckedIn()]
 
-    def complete(self) -> list[BookingEvent]:
+    def check_out(self, at: datetime) -> list[BookingEvent]:
+        """They leave; what is left of their time is free again. From the end on there is nothing left."""
         if self.status == "completed":
             return []
         if self.status != "checked_in":
             raise errors.NotCheckedIn(status=self.status)
+        if at >= self.period.ends_at:
+            return [events.BookingCompleted()]
+        used = tuple(replace(i, ends_at=min(i.ends_at, at)) for i in self.items if i.starts_at < at)
+        if not used:  # gone before it began: it has been a moment all the same
+            first = min(self.items, key=lambda i: (i.starts_at, i.item))
+            used = (replace(first, ends_at=min(first.ends_at, first.starts_at + A_MOMENT)),)
+        kept = {item.item for item in used}
+        return [events.BookingCheckedOut(used, tuple(i.item for i in self.items if i.item not in kept))]
+
+    def complete(self, at: datetime | None = None, unseen: bool = False) -> list[BookingEvent]:
+        """The visit is over. `unseen`: so may be, from its end on, what nobody checked in."""
+        if self.status == "completed":
+            return []
+        if self.status == "confirmed" and unseen and at is not None:
+            if at < self.period.ends_at:
+                raise errors.NotDue(due_at=self.period.ends_at)
+            return [events.BookingCompleted()]
+        if self.status != "checked_in":
+            raise errors.NotCheckedIn(status=self.status)
         return [events.BookingCompleted()]
 
-    def cancel(self, by: CancelledBy) -> list[BookingEvent]:
-        if self.status == "cancelled":
+    def complete_at_end(self, at: datetime, unseen: bool) -> list[BookingEvent]:
+        """What the clock says at the end; where somebody was sooner, nothing."""
+        if self.status != "checked_in" and not (self.status == "confirmed" and unseen):
             return []
-        if self.status not in CANCELLABLE:
-            raise errors.NotCancellable(status=self.status)
-        return [events.BookingCancelled(by)]
-
-    def reverse_cancellation(self, at: datetime) -> list[BookingEvent]:
-        """The items are taken again, if they still can be: the claims decide."""
-        if self.status in CANCELLABLE:
-            return []
-        if self.status != "cancelled" or self.cancelled_from is None:
-            raise errors.NotCancelled(status=self.status)
-        if self.period.ends_at <= at:
-            raise errors.AlreadyOver(ended_at=self.period.ends_at)
-        return [events.BookingCancellationReversed(self.items, self.cancelled_from)]
+        if at < self.period.ends_at:
+            raise errors.NotDue(due_at=self.period.ends_at)
+        return [events.BookingCompleted()]
 
     def mark_no_show(self, at: datetime, grace: timedelta) -> list[BookingEvent]:
         if self.status == "no_show":
@@ -175,14 +349,20 @@ class Booking(Aggregate, frozen=True):
             raise errors.NotNoShow(status=self.status)
         return [events.BookingNoShowReversed(to)]
 
-    def _must_be_alive(self, at: datetime) -> None:
-        """Held, and not past its expiry: at `expires_at` itself it is dead, whether or not anybody has swept."""
+    def _must_be_alive(self, at: datetime) -> tuple[datetime, datetime]:
+        """Held or being paid for, and not past its expiry: at `expires_at` itself it is dead, whether or not anybody
+        has swept. Answers with its expiry, and the latest that this can become."""
         if self.status == "expired":
             raise errors.HoldExpired(expires_at=self.expires_at)
-        if self.status != "held":
+        if self.status not in HOLDS or self.expires_at is None:
             raise errors.NotHeld(status=self.status)
-        if self.expires_at is not None and at >= self.expires_at:
+        if at >= self.expires_at:
             raise errors.HoldExpired(expires_at=self.expires_at)
+        return self.expires_at, max(self.expires_at, self.latest_expiry or self.expires_at)
+
+    def _must_wait(self) -> None:
+        if self.status != "pending_approval":
+            raise errors.NotPending(status=self.status)
 
     # the fold
 
@@ -191,16 +371,43 @@ class Booking(Aggregate, frozen=True):
             case events.BookingHeld():
                 return replace(
                     self, reference=event.reference, location_id=event.location_id, items=event.items,
-                    expires_at=event.expires_at, party_size=event.party_size, customer_id=event.customer_id,
+                    expires_at=event.expires_at, latest_expiry=event.latest_expiry, party_size=event.party_size,
+                    customer_id=event.customer_id, offering_id=event.offering_id, series_id=event.series_id,
+                    entry_id=event.entry_id,
                 )  # fmt: skip
+            case events.BookingHoldExtended(expires_at):
+                return replace(self, expires_at=expires_at, extensions=self.extensions + 1)
+            case events.BookingPaymentStarted(expires_at):
+                return replace(self, status="pending_payment", expires_at=expires_at)
+            case events.BookingHoldReleased():
+                return replace(self, status="expired", released=True)
+            case events.BookingHoldReacquired(items):
+                return replace(self, status="held", items=items, expires_at=None)
+            case events.BookingConfirmed(payment_id):
+                return replace(self, status="confirmed", payments=self.payments | {payment_id} - {None})
+            case events.BookingPaymentCameTooLate(payment_id):
+                return replace(self, payments=self.payments | {payment_id})
+            case events.BookingApprovalRequested(deadline, on_timeout, blocks):
+                return replace(self, status="pending_approval", deadline=deadline, on_timeout=on_timeout, blocks=blocks)
+            case events.BookingApproved(items):
+                return replace(self, status="confirmed", blocks=True, items=items or self.items)
             case events.BookingAmended(party_size):
                 return self if party_size is None else replace(self, party_size=party_size)
             case events.BookingRescheduled(items):
+                return replace(self, items=items, sequence=self.sequence + 1)
+            case events.BookingReassigned(items):
                 return replace(self, items=items)
+            case events.BookingPinned():
+                return replace(self, pinned=True)
+            case events.BookingCheckedOut(items):
+                return replace(self, status="completed", items=items)
             case events.BookingCancelled():
-                return replace(self, status="cancelled", cancelled_from=cast("Cancellable", self.status))
+                return replace(
+                    self, status="cancelled", cancelled_from=cast("Cancellable", self.status),
+                    sequence=self.sequence + 1,
+                )  # fmt: skip
             case events.BookingCancellationReversed(items, to):
-                return replace(self, items=items, status=to, cancelled_from=None)
+                return replace(self, items=items, status=to, cancelled_from=None, sequence=self.sequence + 1)
             case events.BookingNoShowReversed(to):
                 return replace(self, status=to)
         status = STATUS_AFTER.get(type(event))
@@ -210,16 +417,46 @@ class Booking(Aggregate, frozen=True):
 STATUS_AFTER: dict[type[Event], Status] = {
     events.BookingHoldReleased: "expired",
     events.BookingExpired: "expired",
+    events.BookingPaymentStarted: "pending_payment",
     events.BookingApprovalRequested: "pending_approval",
     events.BookingApproved: "confirmed",
     events.BookingDeclined: "declined",
     events.BookingConfirmed: "confirmed",
     events.BookingCheckedIn: "checked_in",
+    events.BookingCheckedOut: "completed",
     events.BookingCompleted: "completed",
     events.BookingCancelled: "cancelled",
     events.BookingNoShowMarked: "no_show",
 }
-"""Where a fact that carries nothing but itself leads."""
+"""Where a fact leads by itself, whatever it was before."""
+
+SCHEMA_ORG: dict[Status, str] = {
+    "held": "ReservationHold", "pending_payment": "ReservationPending", "pending_approval": "ReservationPending",
+    "confirmed": "ReservationConfirmed", "checked_in": "ReservationConfirmed", "completed": "ReservationConfirmed",
+    "expired": "ReservationCancelled", "declined": "ReservationCancelled", "cancelled": "ReservationCancelled",
+    "no_show": "ReservationCancelled",
+}  # fmt: skip
+"""schema.org's ReservationStatusType."""
+
+ICALENDAR: dict[Status, str] = {
+    status: {"Hold": "TENTATIVE", "Pending": "TENTATIVE", "Confirmed": "CONFIRMED", "Cancelled": "CANCELLED"}[
+        word.removeprefix("Reservation")
+    ]
+    for status, word in SCHEMA_ORG.items()
+}
+"""The STATUS of a VEVENT (RFC 5545, 3.8.1.11)."""
+
+
+def overbooked(items: Sequence[Item]) -> tuple[Item, ...]:
+    return tuple(replace(item, overbooked=True) for item in items)
+
+
+def moved_to(wanted: Item, was: Item) -> Item:
+    """A booking keeps the buffers it was made with, and what its items are for."""
+    same = wanted.resource_id == was.resource_id
+    return replace(
+        wanted, before=was.before, after=was.after, role=was.role, shared=was.shared if same else wanted.shared,
+    )  # fmt: skip
 
 
 def checked(items: Sequence[Item]) -> tuple[Item, ...]:

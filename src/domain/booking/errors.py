@@ -43,8 +43,28 @@ class HoldExpired(Rule):
     """The hold has expired."""
 
 
+class StillToExpire(Rule):
+    """The hold has expired, and nobody has said so yet: expire it first."""
+
+
 class NotHeld(Rule):
     """Only a held booking can do this."""
+
+
+class ExtendedEnough(Rule):
+    """This hold has been extended as often as it may be."""
+
+
+class LongestHold(Rule):
+    """This hold cannot last any longer."""
+
+
+class PaymentTooLate(Rule):
+    """This booking can no longer be had for this payment."""
+
+
+class TooManyHolds(Conflict):
+    """This customer holds as much as they may at a time."""
 
 
 class NotPending(Rule):
@@ -61,6 +81,18 @@ class NotCheckedIn(Rule):
 
 class NotCancellable(Rule):
     """Only a pending or confirmed booking can be cancelled."""
+
+
+class NotDue(Rule):
+    """It is not time for that yet."""
+
+
+class Pinned(Rule):
+    """This booking keeps the units that it has."""
+
+
+class AnotherTime(Rule):
+    """Other units are given for the same time; for another time it is moved."""
 
 
 class NotCancelled(Rule):

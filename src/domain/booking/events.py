@@ -55,6 +55,8 @@ class BookingHeld(Event, frozen=True):
     waitlist_id: UUID | None = None
     entry_id: UUID | None = None
     """It is the offer made to this entry of a waitlist."""
+    latest_expiry: datetime | None = None
+    """Nothing carries the hold past this instant; None: nothing carries it past `expires_at`."""
 
 
 class BookingHoldExtended(Event, frozen=True):
@@ -74,6 +76,13 @@ class BookingHoldReacquired(Event, frozen=True):
 
     tag: ClassVar[str] = "booking.hold_reacquired"
     items: tuple[Item, ...]
+
+
+class BookingPaymentCameTooLate(Event, frozen=True):
+    """Money came for what could no longer be had: all of it is owed back. Once for each payment."""
+
+    tag: ClassVar[str] = "booking.payment_came_too_late"
+    payment_id: UUID
 
 
 class BookingOverbookingAuthorised(Event, frozen=True):
@@ -121,6 +130,8 @@ class BookingDeclined(Event, frozen=True):
 
 class BookingConfirmed(Event, frozen=True):
     tag: ClassVar[str] = "booking.confirmed"
+    payment_id: UUID | None = None
+    """The payment that made it firm."""
 
 
 class BookingAmended(Event, frozen=True):
@@ -159,6 +170,8 @@ class BookingCheckedOut(Event, frozen=True):
 
     tag: ClassVar[str] = "booking.checked_out"
     items: tuple[Item, ...]
+    unused: tuple[int, ...] = ()
+    """Items that had not begun: they are no longer part of it."""
 
 
 class BookingCompleted(Event, frozen=True):
@@ -196,6 +209,7 @@ BookingEvent = (
     | BookingHoldExtended
     | BookingPaymentStarted
     | BookingHoldReacquired
+    | BookingPaymentCameTooLate
     | BookingOverbookingAuthorised
     | BookingHoldReleased
     | BookingExpired

@@ -14,23 +14,33 @@ from application.booking.commands import (
     Approve,
     Cancel,
     CheckIn,
+    CheckOut,
     Complete,
     Confirm,
     Decline,
+    ExtendHold,
     MarkNoShow,
     MovedItem,
+    Overbook,
+    OverbookReversal,
+    Pin,
     PlaceHold,
+    Reassign,
+    Reassigned,
     ReleaseHold,
     RequestApproval,
     Reschedule,
     ReverseCancellation,
     ReverseNoShow,
+    SettlePayment,
+    StartPayment,
     WantedItem,
 )  # fmt: skip
-from application.booking.queries import HistoryOfBooking, HowManyBookings, TheBooking, WhoIsBooked
+from application.booking.queries import Competitors, HistoryOfBooking, HowManyBookings, TheBooking, WhoIsBooked
 from application.message import Command
-from domain.booking.booking import Status
+from domain.booking.booking import SCHEMA_ORG, Status
 from domain.booking.events import CancelledBy, Item
+from domain.period import instant
 from interfaces.http.asked import (
     Asked,
     Because,
@@ -94,6 +104,8 @@ class NewBooking(Struct, frozen=True, forbid_unknown_fields=True):
     """Whose booking it is; a customer's own is theirs without saying."""
     then: Literal["hold", "confirm", "request_approval"] = "hold"
     """What comes after the hold, in the same breath."""
+    overbook: Reason | None = None
+    """Take it although there is no room, for this reason: for managers, who answer for it."""
     reason: Reason | None = None
 
 
@@ -115,8 +127,43 @@ class Cancelling(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason | None = None
 
 
+class Asking(Struct, frozen=True, forbid_unknown_fields=True):
+    """The venue is asked to agree."""
+
+    deadline: Instant | None = None
+    """When it is decided by itself; none: it waits."""
+    on_timeout: Literal["decline", "approve"] = "decline"
+    blocks: bool = True
+    """Whether it occupies what it asks for meanwhile. If not, it is looked at again when it is approved."""
+    reason: Reason | None = None
+
+
+class OtherUnit(Struct, frozen=True, forbid_unknown_fields=True):
+    item: Number
+    resource_id: UUID
+
+
+class OtherUnits(Struct, frozen=True, forbid_unknown_fields=True):
+    """Other units for the same time."""
+
+    items: Annotated[tuple[OtherUnit, ...], Meta(min_length=1, max_length=50)]
+    reason: Reason | None = None
+
+
+class Paid(Struct, frozen=True, forbid_unknown_fields=True):
+    """Money that was taken at the desk, or whose news did not come by itself."""
+
+    payment_id: UUID
+    reason: Reason | None = None
+
+
 class Why(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason | None = None
+
+
+class TakenAgain(Why, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    overbook: Reason | None = None
+    """Take it although somebody else has it, for this reason: for managers, who answer for it."""
 
 
 class ShownAfterAll(Why, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -164,9 +211,17 @@ class Booking(Struct, frozen=True):
     ends_at: datetime
     expires_at: datetime | None
     """When the hold dies; null once it is more than a hold."""
+    deadline: datetime | None
+    """When a request for approval is decided by itself."""
+    pinned: bool
+    """It keeps the units it has."""
+    offering_id: UUID | None
+    series_id: UUID | None
     booked_at: datetime
     changed_at: datetime
     position: PositionText
+    reservation_status: str
+    """The same as schema.org says it."""
 
 
 class Step(Written, frozen=True, omit_defaults=True, kw_only=True):
@@ -175,6 +230,10 @@ class Step(Written, frozen=True, omit_defaults=True, kw_only=True):
     status: Status
     reference: str | None = None
     """Of a new booking."""
+    expires_at: datetime | None = None
+    """Of a hold that lives longer now."""
+    refund_owed: bool = False
+    """The payment came too late: all of it is to be given back."""
 
 
 class By(Struct, frozen=True, omit_defaults=True):
@@ -257,7 +316,9 @@ class Bookings(Controller):
         occasion = request.writing(wish.reason)
         booking_id = new_id(occasion, "booking")
         items = tuple(WantedItem(item.resource_id, *period(item, n), item.units) for n, item in enumerate(wish.items))
-        command = PlaceHold(booking_id, wish.location_id, items, wish.party_size, wish.customer_id, wish.then)
+        more = {} if wish.overbook is None else {"why": wish.overbook}
+        kind = PlaceHold if wish.overbook is None else Overbook
+        command = kind(booking_id, wish.location_id, items, wish.party_size, wish.customer_id, wish.then, **more)
         return written(request.carry_out(command, occasion), location=f"/api/v1/bookings/{booking_id}")
 
     @get(opt=says(gives=Page[Booking], query=Filters))
@@ -308,10 +369,43 @@ class Bookings(Controller):
         """The held booking is firm."""
         return taken(request, body, lambda: Confirm(booking_id))
 
-    @post("/{booking_id:uuid}/approval-request", sync_to_thread=True, opt=step())
+    @get("/{booking_id:uuid}/competitors", opt=says(gives=Page[Booking], query=Reading))
+    async def competitors(self, request: Asked, booking_id: FromPath[UUID]) -> Reply:
+        """Who else waits for one of its resources at one of its times, in the order in which they asked: to be seen
+        before one of them is approved."""
+        asked = request.parameters(Reading)
+        found = await request.ask(Competitors(booking_id), request.reading(asked.min_position))
+        return reply(Page([shown(it) for it in found]))
+
+    @post("/{booking_id:uuid}/hold-extension", sync_to_thread=True, opt=step())
+    def extend_hold(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
+        """Its holder needs longer. How often, and until when at most, the organization's policy says."""
+        return taken(request, body, lambda: ExtendHold(booking_id))
+
+    @post("/{booking_id:uuid}/payment-start", sync_to_thread=True, opt=step())
+    def start_payment(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
+        """The customer is at the till: the hold lives until they can have paid."""
+        return taken(request, body, lambda: StartPayment(booking_id))
+
+    @post(
+        "/{booking_id:uuid}/payment",
+        sync_to_thread=True,
+        opt=step(Paid, {"payment_id": "0197a3f0-0000-7000-8000-000000000003"}),
+    )
+    def settle_payment(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
+        """The money is here. A hold that is alive is firm; one that has expired is taken again if it is still free;
+        else it stays expired, and `refund_owed` says that all of the payment is to be given back."""
+        wish = request.wish(body, Paid)
+        command = SettlePayment(booking_id, wish.payment_id)
+        return written(request.carry_out(command, request.writing(wish.reason, request.seen)))
+
+    @post("/{booking_id:uuid}/approval-request", sync_to_thread=True, opt=step(Asking, {"on_timeout": "decline"}))
     def request_approval(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
-        """The venue has to agree."""
-        return taken(request, body, lambda: RequestApproval(booking_id))
+        """The venue has to agree, by the deadline where one is given."""
+        wish = request.wish(body, Asking)
+        deadline = None if wish.deadline is None else instant(moment(wish.deadline, "deadline"))
+        command = RequestApproval(booking_id, deadline, wish.on_timeout, wish.blocks)
+        return written(request.carry_out(command, request.writing(wish.reason, request.seen)))
 
     @post("/{booking_id:uuid}/approval", sync_to_thread=True, opt=step())
     def approve(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
@@ -346,6 +440,27 @@ class Bookings(Controller):
         """The guest has arrived."""
         return taken(request, body, lambda: CheckIn(booking_id))
 
+    @post("/{booking_id:uuid}/check-out", sync_to_thread=True, opt=step())
+    def check_out(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
+        """They leave. What is left of their time is free again."""
+        return taken(request, body, lambda: CheckOut(booking_id))
+
+    @post("/{booking_id:uuid}/pin", sync_to_thread=True, opt=step())
+    def pin(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
+        """From now on it keeps the units it has."""
+        return taken(request, body, lambda: Pin(booking_id))
+
+    @post(
+        "/{booking_id:uuid}/reassignment",
+        sync_to_thread=True,
+        opt=step(OtherUnits, {"items": [{"item": 1, "resource_id": "0197a3f0-0000-7000-8000-000000000002"}]}),
+    )
+    def reassign(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
+        """Other units for the same time: another table, another court. Not once it is pinned."""
+        wish = request.wish(body, OtherUnits)
+        command = Reassign(booking_id, tuple(Reassigned(item.item, item.resource_id) for item in wish.items))
+        return written(request.carry_out(command, request.writing(wish.reason, request.seen)))
+
     @post("/{booking_id:uuid}/completion", sync_to_thread=True, opt=step())
     def complete(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """The visit is over."""
@@ -358,10 +473,13 @@ class Bookings(Controller):
         command = Cancel(booking_id, wish.by)
         return written(request.carry_out(command, request.writing(wish.reason, request.seen)))
 
-    @delete("/{booking_id:uuid}/cancellation", status_code=200, sync_to_thread=True, opt=undo())
+    @delete("/{booking_id:uuid}/cancellation", status_code=200, sync_to_thread=True, opt=undo(TakenAgain))
     def reverse_cancellation(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """The cancellation was a mistake. The items are taken again, if they still can be."""
-        return back(request, body, Why, lambda _: ReverseCancellation(booking_id))
+        return back(request, body, TakenAgain, lambda asked: (
+            ReverseCancellation(booking_id) if asked.overbook is None
+            else OverbookReversal(booking_id, why=asked.overbook)
+        ))  # fmt: skip
 
     @post("/{booking_id:uuid}/no-show", sync_to_thread=True, opt=step())
     def mark_no_show(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
@@ -407,5 +525,7 @@ def shown(it: Any) -> Booking:
     """A row of the calendar, as this door shows it."""
     return Booking(
         it.id, it.version, it.reference, it.status, it.location_id, it.customer_id, it.party_size, it.items,
-        it.starts_at, it.ends_at, it.expires_at, it.booked_at, it.changed_at, str(it.position),
+        it.starts_at, it.ends_at, it.expires_at, it.deadline, it.pinned, it.offering_id, it.series_id, it.booked_at,
+        it.changed_at, str(it.position),
+        SCHEMA_ORG[it.status],
     )  # fmt: skip

@@ -38,7 +38,7 @@ GRACE = timedelta(minutes=15)
 COURT, OTHER_COURT, VENUE = UUID(int=1), UUID(int=2), UUID(int=3)
 
 court = Item(1, COURT, TEN, ELEVEN, "2027-03-02T10:00", "UTC")
-held = BookingHeld("ABCD2345", VENUE, (court,), EXPIRES)
+held = BookingHeld("ABCD2345", VENUE, (court,), EXPIRES, latest_expiry=EXPIRES)
 confirmed = BookingConfirmed()
 pending = BookingApprovalRequested()
 cancelled = BookingCancelled("customer")
@@ -110,11 +110,11 @@ def test_a_holder_gives_a_hold_back_once():
 def test_the_venue_approves_or_declines_what_waits_for_it():
     given(Booking, held).when(lambda b: b.request_approval(NOON)).then(BookingApprovalRequested())
     given(Booking, held, pending).when(lambda b: b.request_approval(EXPIRES)).then()
-    assert given(Booking, held, pending).when(lambda b: b.approve()).then(BookingApproved()).status == "confirmed"
+    assert given(Booking, held, pending).when(lambda b: b.approve(NOON)).then(BookingApproved()).status == "confirmed"
     assert given(Booking, held, pending).when(lambda b: b.decline()).then(BookingDeclined()).status == "declined"
-    given(Booking, held, pending, BookingApproved()).when(lambda b: b.approve()).then()
+    given(Booking, held, pending, BookingApproved()).when(lambda b: b.approve(NOON)).then()
     given(Booking, held, pending, BookingDeclined()).when(lambda b: b.decline()).then()
-    given(Booking, held).when(lambda b: b.approve()).refused(errors.NotPending)
+    given(Booking, held).when(lambda b: b.approve(NOON)).refused(errors.NotPending)
     given(Booking, held, confirmed).when(lambda b: b.decline()).refused(errors.NotPending)
 
 
