@@ -2,8 +2,9 @@
 
 from projections.booking.calendar import Calendar
 from projections.booking.history import History
+from projections.offering.timetable import Timetable
 from projections.organization.directory import Directory
 from projections.resource.catalogue import Catalogue
 from projections.view import View
 
-VIEWS: tuple[View, ...] = (Calendar(), History(), Catalogue(), Directory())
+VIEWS: tuple[View, ...] = (Calendar(), History(), Catalogue(), Directory(), Timetable())

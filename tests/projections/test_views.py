@@ -91,10 +91,11 @@ def test_the_same_event_gives_the_same_changes() -> None:
 def test_somebody_learns_from_every_fact_or_it_is_named_here(tag: str) -> None:
     nobody = {"user.registered", "user.role_changed", "user.deactivated"}
     from projections.booking import calendar
+    from projections.offering import timetable
     from projections.organization import directory
     from projections.resource import catalogue
 
-    learnt = {kind.tag for module in (calendar, catalogue, directory) for kind in module.LEARNS}
+    learnt = {kind.tag for module in (calendar, catalogue, directory, timetable) for kind in module.LEARNS}
     assert (tag in learnt) != (tag in nobody)
 
 

@@ -1,5 +1,7 @@
-"""What can be asked about an organization; `projections/organization/directory.py` answers."""
+"""What can be asked about an organization; `projections/organization/directory.py` answers, and about calendars
+`projections/offering/timetable.py`."""
 
+from datetime import date
 from uuid import UUID
 
 from application.message import Query
@@ -20,3 +22,11 @@ class Locations(Query, frozen=True):
 
     after: tuple[str, UUID] | None = None
     limit: int = 50
+
+
+class CalendarOfLocation(Query, frozen=True):
+    """Its exceptions and closures from `first` to `last`, both included."""
+
+    location_id: UUID
+    first: date
+    last: date

@@ -1,4 +1,5 @@
-"""What can be asked about resources; `projections/resource/catalogue.py` answers."""
+"""What can be asked about resources; `projections/resource/catalogue.py` answers, and about pools and calendars
+`projections/offering/timetable.py`."""
 
 from datetime import date
 from typing import Literal
@@ -40,3 +41,25 @@ class OccupancyPerDay(Query, frozen=True):
     )
     by: Literal["occupied", "reserved"] = "occupied"
     """Under the resource that it occupies, or the one that it was first booked on."""
+
+
+class CalendarOfResource(Query, frozen=True):
+    """Its exceptions, closures and overrides of capacity from `first` to `last`, both included."""
+
+    resource_id: UUID
+    first: date
+    last: date
+
+
+class ThePool(Query, frozen=True):
+    """One pool, by id."""
+
+    pool_id: UUID
+
+
+class Pools(Query, frozen=True):
+    """Pools by name."""
+
+    location_id: UUID | None = None
+    after: tuple[str, UUID] | None = None
+    limit: int = 50
