@@ -7,6 +7,7 @@ from application.identity import commands as identity
 from application.message import Command
 from application.offering import commands as offering
 from application.organization import commands as organization
+from application.quota import commands as quota
 from application.resource import commands as resource
 from application.unit_of_work import Handler
 
@@ -16,4 +17,5 @@ HANDLERS: Mapping[type[Command], Handler] = {
     **offering.HANDLERS,
     **identity.HANDLERS,
     **booking.HANDLERS,
+    **quota.HANDLERS,
 }

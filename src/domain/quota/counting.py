@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from domain import localtime
 from domain.hours import WeeklyHours, open_spans
-from domain.quota.rule import Calendar, Kind, Measure, QuotaRule, Rolling
+from domain.quota.rule import CalendarWindow, Kind, Measure, QuotaRule, RollingWindow
 
 MINUTE = timedelta(minutes=1)
 
@@ -38,7 +38,11 @@ class Counted(Protocol):
     def ends_at(self) -> datetime: ...
     @property
     def state(self) -> str:
-        """live, over, late_cancel or no_show."""
+        """live, over, late_cancel, no_show; or gone, which counts for nothing."""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """A hold is dead from this instant on, whether or not anybody has swept."""
 
 
 class Group(Struct, frozen=True):
@@ -85,6 +89,21 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     def refuses(self) -> bool:
         """Whether what is wanted would go past the limit. What adds nothing is refused for no-shows alone."""
         return self.used + self.adding > self.limit and (self.adding > 0 or self.measure == "no_shows")
+
+
+class Picture(Struct, frozen=True):
+    """All that one person's quotas are counted from."""
+
+    rules: Sequence[QuotaRule]
+    groups: Sequence[Group]
+    rows: Sequence[Counted]
+    now: datetime
+
+    def against(self, wanted: Wanted) -> list[Verdict]:
+        return against(self.rules, self.groups, self.rows, wanted, self.now)
+
+    def standing(self, who: UUID, zone: str, on: date | None = None) -> list[Verdict]:
+        return standing(self.rules, self.groups, self.rows, who, zone, self.now, on)
 
 
 def concerning(rules: Iterable[QuotaRule], wanted: Wanted) -> list[QuotaRule]:
@@ -169,6 +188,8 @@ def _verdicts(
 def _counting(rule: QuotaRule, row: Counted, now: datetime) -> bool:
     if not rule.what.takes_in(row.offering_id, row.location_id, row.resources):
         return False
+    if row.expires_at is not None and row.expires_at <= now:
+        return False
     match rule.measure:
         case "no_shows":
             return row.state == "no_show"
@@ -224,14 +245,14 @@ def _used(
     match rule.window:
         case None:
             used = sum(amount for _, amount, _ in each)
-        case Rolling(days):
+        case RollingWindow(days):
             per_date: dict[date, int] = {}
             for day, amount, _ in each:
                 per_date[day] = per_date.get(day, 0) + amount
             used, first = _tightest({day: amount for day, amount in per_date.items() if amount}, on, days)
             within = [it for it in each if first is not None and first <= it[0] < first + timedelta(days=days)]
             resets = None if first is None else first + timedelta(days=days)
-        case Calendar():
+        case CalendarWindow():
             around = rule.window.around(on)
             if around is None:
                 return None, None

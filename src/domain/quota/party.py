@@ -85,5 +85,5 @@ class Membership(Aggregate, frozen=True):
             case events.MembershipBegun(party_id, kind):
                 return replace(self, parties={**self.parties, party_id: kind})
             case events.MembershipEnded(party_id):
-                return replace(self, parties={id: kind for id, kind in self.parties.items() if id != party_id})  # noqa: A001
+                return replace(self, parties={key: kind for key, kind in self.parties.items() if key != party_id})
         return self

@@ -61,13 +61,13 @@ class Season(Struct, frozen=True, forbid_unknown_fields=True):
     last: date
 
 
-class Rolling(Struct, frozen=True, forbid_unknown_fields=True, tag="rolling"):
+class RollingWindow(Struct, frozen=True, forbid_unknown_fields=True, tag="rolling"):
     """So many local dates in a row, wherever they begin."""
 
     days: int
 
 
-class Calendar(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="calendar"):
+class CalendarWindow(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="calendar"):
     """A day, week, month or season of the calendar on the wall."""
 
     per: Literal["day", "week", "month", "season"]
@@ -96,7 +96,7 @@ class Calendar(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
         return bool(self.seasons) == (self.per == "season") and apart and all(s.first <= s.last for s in ordered)
 
 
-Window = Rolling | Calendar
+Window = RollingWindow | CalendarWindow
 
 
 class QuotaRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -125,9 +125,11 @@ class QuotaRule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
             raise errors.BadQuotaName
         if not 0 <= self.limit <= MOST:
             raise errors.BadLimit
-        if isinstance(self.window, Rolling) and not 1 <= self.window.days <= MOST_DAYS:
+        if isinstance(self.window, RollingWindow) and not 1 <= self.window.days <= MOST_DAYS:
             raise errors.BadWindow
-        if isinstance(self.window, Calendar) and not (self.window.sound and len(self.window.seasons) <= MOST_SEASONS):
+        if isinstance(self.window, CalendarWindow) and not (
+            self.window.sound and len(self.window.seasons) <= MOST_SEASONS
+        ):
             raise errors.BadWindow
         if (self.peak is not None) != (self.measure == "peak_minutes"):
             raise errors.BadPeak

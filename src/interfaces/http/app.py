@@ -10,7 +10,7 @@ from litestar.concurrency import set_asyncio_executor
 from litestar.routes import HTTPRoute
 
 from interfaces.bootstrap import House
-from interfaces.http import audit, booking, health, identity, organization, pages, resource
+from interfaces.http import audit, booking, health, identity, organization, pages, quota, resource
 from interfaces.http.asked import Asked, Inhabited
 from interfaces.http.caller import OPEN, Doorkeeper
 from interfaces.http.door import FrontDoor
@@ -38,6 +38,9 @@ def create_app(house: House) -> Inhabited:
                     resource.Occupancy,
                     identity.Users,
                     booking.Bookings,
+                    quota.Quotas,
+                    quota.PartiesOfOrganization,
+                    quota.QuotasOfCustomer,
                     audit.Audit,
                 ],
             ),

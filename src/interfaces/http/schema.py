@@ -222,6 +222,7 @@ TAGS = {
     "resources": "What can be booked: a court, a table, a room type, in so many units, open at certain hours.",
     "users": "Who may act in the organization.",
     "bookings": "Bookings, and every step of their lives.",
+    "quotas": "How much may be booked: by whom, of what, within which window; families, accounts and plans.",
     "audit": "Who did what to which record.",
     "service": "Is it alive, is it ready, how is it doing.",
 }

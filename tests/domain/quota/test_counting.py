@@ -28,14 +28,14 @@ from msgspec.structs import replace
 
 from domain.hours import Opening, WeeklyHours
 from domain.quota.counting import Group, against, counted_together, standing
-from domain.quota.rule import Calendar, QuotaRule, Rolling, Season, What, Who
+from domain.quota.rule import CalendarWindow, QuotaRule, RollingWindow, Season, What, Who
 
 FAMILY, OTHER_FAMILY, CLUB, GOLD = UUID(int=31), UUID(int=32), UUID(int=33), UUID(int=34)
 TICK = timedelta(microseconds=1)
 
-two_a_week = QuotaRule("two-a-week", "count", 2, Calendar("week"))
-two_in_seven = QuotaRule("two-in-seven", "count", 2, Rolling(7))
-two_hours = QuotaRule("two-hours", "minutes", 120, Calendar("day"))
+two_a_week = QuotaRule("two-a-week", "count", 2, CalendarWindow("week"))
+two_in_seven = QuotaRule("two-in-seven", "count", 2, RollingWindow(7))
+two_hours = QuotaRule("two-hours", "minutes", 120, CalendarWindow("day"))
 
 
 # the calendar's windows: Monday 2027-03-01 begins a week and a month
@@ -60,7 +60,7 @@ def test_exactly_when_the_week_is_over_it_fits_again():
     ("starts", "first", "last"), [("monday", "2027-03-01", "2027-03-07"), ("sunday", "2027-02-28", "2027-03-06")]
 )
 def test_a_week_starts_when_the_organization_says(starts, first, last):
-    week = Calendar("week", starts)
+    week = CalendarWindow("week", starts)
     for on in ("2027-03-01", "2027-03-04", "2027-03-06"):
         assert week.around(date.fromisoformat(on)) == (date.fromisoformat(first), date.fromisoformat(last))
 
@@ -77,11 +77,14 @@ def test_a_week_starts_when_the_organization_says(starts, first, last):
     ],
 )
 def test_windows_of_the_calendar(per, on, first, last):
-    assert Calendar(per).around(date.fromisoformat(on)) == (date.fromisoformat(first), date.fromisoformat(last))
+    assert CalendarWindow(per).around(date.fromisoformat(on)) == (date.fromisoformat(first), date.fromisoformat(last))
 
 
 summer = QuotaRule(
-    "one-a-summer", "count", 1, Calendar("season", seasons=(Season("summer", date(2027, 6, 1), date(2027, 8, 31)),))
+    "one-a-summer",
+    "count",
+    1,
+    CalendarWindow("season", seasons=(Season("summer", date(2027, 6, 1), date(2027, 8, 31)),)),
 )
 
 
@@ -145,7 +148,7 @@ def test_a_minute_that_has_begun_is_a_whole_one():
 
 
 evenings = QuotaRule(
-    "evenings", "peak_minutes", 90, Calendar("week"),
+    "evenings", "peak_minutes", 90, CalendarWindow("week"),
     peak=WeeklyHours(monday=(Opening(17 * 60, 21 * 60),), saturday=(Opening(22 * 60, 26 * 60),)),
 )  # fmt: skip
 
@@ -283,7 +286,7 @@ def test_only_what_is_still_to_come_is_active(state):
     assert refused(two_active, rows, wants("2027-04-01T10:00"), now=NOW) is None
 
 
-one_no_show = QuotaRule("no-shows", "no_shows", 1, Rolling(30))
+one_no_show = QuotaRule("no-shows", "no_shows", 1, RollingWindow(30))
 
 
 def test_no_shows_within_the_limit_are_put_up_with():
@@ -398,8 +401,10 @@ FIRST = datetime(2027, 3, 1, tzinfo=UTC)
 @drawn(
     zone=some.sampled_from(ZONES),
     window=some.one_of(
-        some.builds(Rolling, some.integers(1, 12)),
-        some.builds(Calendar, some.sampled_from(["day", "week", "month"]), some.sampled_from(["monday", "sunday"])),
+        some.builds(RollingWindow, some.integers(1, 12)),
+        some.builds(
+            CalendarWindow, some.sampled_from(["day", "week", "month"]), some.sampled_from(["monday", "sunday"])
+        ),
     ),
     measure=some.sampled_from(["count", "minutes"]),
     of=some.lists(spots, max_size=14),
@@ -421,7 +426,7 @@ def test_it_agrees_with_a_count_by_hand(zone, window, measure, of, new, limit):
     rows, it = [row(spot) for spot in of], row(new)
     on = local(it)
     days = [on + timedelta(days=n) for n in range(-50, 51)]
-    if isinstance(window, Rolling):
+    if isinstance(window, RollingWindow):
         windows = [set(days[i : i + window.days]) for i in range(len(days)) if on in days[i : i + window.days]]
     elif window.per == "day":
         windows = [{on}]
@@ -450,7 +455,7 @@ def test_once_a_rolling_window_has_reset_its_oldest_no_longer_counts(of, on, day
     rows = [booked("2027-03-01T10:00") for _ in of]
     rows = [replace(row, starts_at=row.starts_at + timedelta(days=n), ends_at=row.ends_at + timedelta(days=n))
             for row, n in zip(rows, of, strict=True)]  # fmt: skip
-    rule = QuotaRule("drawn", "count", 0, Rolling(days))
+    rule = QuotaRule("drawn", "count", 0, RollingWindow(days))
     wanted = replace(
         wants("2027-03-01T10:00", zone="UTC"),
         starts_at=FIRST + timedelta(days=on), ends_at=FIRST + timedelta(days=on, hours=1),

@@ -23,10 +23,10 @@ from domain.quota.events import (
 )
 from domain.quota.party import MOST_MEMBERS, MOST_PARTIES, Membership, Party
 from domain.quota.quotas import MOST_RULES, Quotas
-from domain.quota.rule import MOST_DAYS, Calendar, QuotaRule, Rolling, Season, What, Who
+from domain.quota.rule import MOST_DAYS, CalendarWindow, QuotaRule, RollingWindow, Season, What, Who
 
 ANN, FAMILY, OTHER = UUID(int=101), UUID(int=31), UUID(int=32)
-rule = QuotaRule("two-a-week", "count", 2, Calendar("week"))
+rule = QuotaRule("two-a-week", "count", 2, CalendarWindow("week"))
 peak = WeeklyHours(monday=(Opening(1020, 1260),))
 
 
@@ -65,11 +65,11 @@ backwards, early_autumn = replace(summer, last=date(2027, 5, 31)), replace(autum
     [
         replace(rule, limit=0),
         replace(rule, limit=1_000_000),
-        replace(rule, window=Rolling(1)),
-        replace(rule, window=Rolling(MOST_DAYS)),
+        replace(rule, window=RollingWindow(1)),
+        replace(rule, window=RollingWindow(MOST_DAYS)),
         replace(rule, window=None),
-        replace(rule, window=Calendar("season", seasons=(autumn, summer))),
-        replace(rule, window=Calendar("season", seasons=(replace(summer, last=summer.first),))),
+        replace(rule, window=CalendarWindow("season", seasons=(autumn, summer))),
+        replace(rule, window=CalendarWindow("season", seasons=(replace(summer, last=summer.first),))),
         replace(rule, measure="peak_minutes", peak=peak),
         replace(rule, zone="Pacific/Auckland"),
         replace(rule, name="a" * 64),
@@ -88,12 +88,12 @@ def test_what_can_be_a_rule(sound):
         (replace(rule, name="-x"), errors.BadQuotaName),
         (replace(rule, limit=-1), errors.BadLimit),
         (replace(rule, limit=1_000_001), errors.BadLimit),
-        (replace(rule, window=Rolling(0)), errors.BadWindow),
-        (replace(rule, window=Rolling(MOST_DAYS + 1)), errors.BadWindow),
-        (replace(rule, window=Calendar("season")), errors.BadWindow),
-        (replace(rule, window=Calendar("week", seasons=(summer,))), errors.BadWindow),
-        (replace(rule, window=Calendar("season", seasons=(backwards,))), errors.BadWindow),
-        (replace(rule, window=Calendar("season", seasons=(summer, early_autumn))), errors.BadWindow),
+        (replace(rule, window=RollingWindow(0)), errors.BadWindow),
+        (replace(rule, window=RollingWindow(MOST_DAYS + 1)), errors.BadWindow),
+        (replace(rule, window=CalendarWindow("season")), errors.BadWindow),
+        (replace(rule, window=CalendarWindow("week", seasons=(summer,))), errors.BadWindow),
+        (replace(rule, window=CalendarWindow("season", seasons=(backwards,))), errors.BadWindow),
+        (replace(rule, window=CalendarWindow("season", seasons=(summer, early_autumn))), errors.BadWindow),
         (replace(rule, measure="peak_minutes"), errors.BadPeak),
         (replace(rule, measure="peak_minutes", peak=WeeklyHours()), errors.BadPeak),
         (replace(rule, measure="peak_minutes", peak=WeeklyHours(monday=(Opening(60, 60),))), errors.BadPeak),

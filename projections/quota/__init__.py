@@ -1,0 +1,1 @@
+"""What is shown of quotas: the rules, the groups, and how somebody stands."""

@@ -1,0 +1,53 @@
+"""Whether a person's quotas let them book: read inside the write, counted by `domain.quota`."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from application.unit_of_work import UnitOfWork
+from domain.availability.setup import Reason
+from domain.quota.counting import Group, Verdict, Wanted, against, concerning, counted_together
+from domain.quota.party import Membership, Party
+from domain.quota.quotas import Quotas
+from domain.quota.rule import QuotaRule
+
+
+def streams(tenant: UUID, who: UUID | None) -> tuple[UUID, ...]:
+    """What a booking of this person's reads for its quotas: to be fetched in one go with all else."""
+    return () if who is None else (Quotas.of(tenant), Membership.of(who))
+
+
+def quota_reasons(work: UnitOfWork, wanted: Wanted) -> list[Reason]:
+    """Every quota that is in the way of what is wanted, by name; none where nobody's quota is.
+
+    What was read is checked again by the write: a rule that is set meanwhile, a child that joins the family, a booking
+    of anybody who is counted with this person make the decision be taken anew. An organization without rules costs the
+    look into one stream.
+    """
+    rules = concerning(work.read_if_any(Quotas, Quotas.of(work.tenant)).rules.values(), wanted)
+    groups = _groups(work, rules, wanted.who)
+    whos = counted_together(rules, groups, wanted.who)
+    if not whos:
+        return []
+    rows = work.tallies(sorted(whos))
+    return [reason(verdict) for verdict in against(rules, groups, rows, wanted, work.now)]
+
+
+def _groups(work: UnitOfWork, rules: Sequence[QuotaRule], who: UUID) -> list[Group]:
+    """The groups of this person that the rules ask about; members only where they are counted together."""
+    kinds = {rule.who.kind for rule in rules} - {"person"}
+    if not kinds:
+        return []
+    parties = {
+        party_id: kind
+        for party_id, kind in work.read_if_any(Membership, Membership.of(who)).parties.items()
+        if kind in kinds
+    }
+    work.fetch(*(party_id for party_id, kind in parties.items() if kind != "plan"))
+    return [
+        Group(party_id, kind, frozenset() if kind == "plan" else work.read(Party, party_id).members)
+        for party_id, kind in parties.items()
+    ]
+
+
+def reason(verdict: Verdict) -> Reason:
+    return Reason("QUOTA", rule=verdict.rule, used=verdict.used, limit=verdict.limit, resets_at=verdict.resets_at)
