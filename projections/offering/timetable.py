@@ -5,7 +5,6 @@ All that availability is decided on, but for occupancy, comes out of here in one
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar
@@ -228,7 +227,7 @@ class CalendarAsItStands(Struct, frozen=True):
 # what the one statement brings, as JSON
 
 
-class _Venue(Struct):
+class _Venue(Struct, array_like=True):
     id: UUID
     version: int
     name: str
@@ -236,14 +235,13 @@ class _Venue(Struct):
     hours: WeeklyHours | None
 
 
-class _Unit(Struct):
+class _Unit(Struct, array_like=True):
     id: UUID
     version: int
     location_id: UUID
     name: str
     kind: str
     capacity: int
-    hours: WeeklyHours | None
     features: tuple[str, ...]
     seats: Seats | None
     cost: int
@@ -252,36 +250,31 @@ class _Unit(Struct):
     retired: bool
 
 
-class _Exception(Struct):
-    of_id: UUID
-    date: date
-    openings: tuple[Opening, ...]
-
-
-class _Closure(Struct):
-    of_id: UUID
+class _Closure(Struct, array_like=True):
     id: UUID
     starts_at: datetime
     ends_at: datetime
     cause: Cause
 
 
-class _Override(Struct):
-    of_id: UUID
+class _Override(Struct, array_like=True):
     id: UUID
     starts_at: datetime
     ends_at: datetime
     capacity: int
 
 
-class _Found(Struct):
+class _Found(Struct, array_like=True):
+    """Arrays, and the hours once for all resources that keep the same: three times as fast as objects and rows."""
+
     offering: OfferingAsItStands | None
     location: _Venue | None
     pools: tuple[PoolAsItStands, ...] | None
     units: tuple[_Unit, ...] | None
-    exceptions: tuple[_Exception, ...] | None
-    closures: tuple[_Closure, ...] | None
-    overrides: tuple[_Override, ...] | None
+    hours: tuple[tuple[WeeklyHours | None, tuple[UUID, ...]], ...] | None
+    exceptions: tuple[tuple[UUID, tuple[tuple[date, tuple[Opening, ...]], ...]], ...] | None
+    closures: tuple[tuple[UUID, tuple[_Closure, ...]], ...] | None
+    overrides: tuple[tuple[UUID, tuple[_Override, ...]], ...] | None
 
 
 _found = msgspec.json.Decoder(_Found).decode
@@ -316,34 +309,29 @@ place AS MATERIALIZED (
 """  # noqa: S608
 
 _SETUP = f"""
+unit AS MATERIALIZED (
+  SELECT u.* FROM wanted JOIN {LIVE}.unit u ON u.tenant = %(tenant)s AND u.id = wanted.id),
 everything AS MATERIALIZED (SELECT id FROM wanted UNION ALL SELECT id FROM place)
-SELECT json_build_object(
-  'offering', (SELECT row_to_json(sold) FROM sold),
-  'location', (
-    SELECT row_to_json(it) FROM (
-      SELECT id, version, name, zone, hours
-      FROM {LIVE}.venue WHERE tenant = %(tenant)s AND id = (SELECT id FROM place)) it),
-  'pools', (SELECT json_agg(pooled) FROM pooled),
-  'units', (
-    SELECT json_agg(it) FROM (
-      SELECT u.id, version, location_id, name, kind, capacity, hours, features, seats, cost, pacing, buffer_mode,
-        retired
-      FROM wanted JOIN {LIVE}.unit u ON u.tenant = %(tenant)s AND u.id = wanted.id) it),
-  'exceptions', (
-    SELECT json_agg(it) FROM (
-      SELECT of_id, date, openings
-      FROM everything JOIN {LIVE}.exception ON tenant = %(tenant)s AND of_id = everything.id
-      WHERE date BETWEEN %(first)s AND %(last)s) it),
-  'closures', (
-    SELECT json_agg(it) FROM (
-      SELECT of_id, c.id, starts_at, ends_at, cause
-      FROM everything JOIN {LIVE}.closure c ON tenant = %(tenant)s AND of_id = everything.id
-      WHERE starts_at < %(until)s AND ends_at > %(since)s) it),
-  'overrides', (
-    SELECT json_agg(it) FROM (
-      SELECT of_id, o.id, starts_at, ends_at, capacity
-      FROM wanted JOIN {LIVE}.override o ON tenant = %(tenant)s AND of_id = wanted.id
-      WHERE starts_at < %(until)s AND ends_at > %(since)s) it))::text
+SELECT json_build_array(
+  (SELECT row_to_json(sold) FROM sold),
+  (SELECT json_build_array(id, version, name, zone, hours)
+     FROM {LIVE}.venue WHERE tenant = %(tenant)s AND id = (SELECT id FROM place)),
+  (SELECT json_agg(pooled) FROM pooled),
+  (SELECT json_agg(json_build_array(
+      id, version, location_id, name, kind, capacity, features, seats, cost, pacing, buffer_mode, retired)) FROM unit),
+  (SELECT json_agg(json_build_array(hours, ids)) FROM (SELECT hours, json_agg(id) AS ids FROM unit GROUP BY hours) it),
+  (SELECT json_agg(json_build_array(of_id, days)) FROM (
+      SELECT of_id, json_agg(json_build_array(date, openings)) AS days
+        FROM everything JOIN {LIVE}.exception ON tenant = %(tenant)s AND of_id = everything.id
+       WHERE date BETWEEN %(first)s AND %(last)s GROUP BY of_id) it),
+  (SELECT json_agg(json_build_array(of_id, all_of)) FROM (
+      SELECT of_id, json_agg(json_build_array(c.id, starts_at, ends_at, cause)) AS all_of
+        FROM everything JOIN {LIVE}.closure c ON tenant = %(tenant)s AND of_id = everything.id
+       WHERE starts_at < %(until)s AND ends_at > %(since)s GROUP BY of_id) it),
+  (SELECT json_agg(json_build_array(of_id, all_of)) FROM (
+      SELECT of_id, json_agg(json_build_array(o.id, starts_at, ends_at, capacity)) AS all_of
+        FROM wanted JOIN {LIVE}.override o ON tenant = %(tenant)s AND of_id = wanted.id
+       WHERE starts_at < %(until)s AND ends_at > %(since)s GROUP BY of_id) it))::text
 """  # noqa: S608
 
 
@@ -372,17 +360,16 @@ def configured(found: _Found, query: TheSetup) -> Configured:
         raise UnknownResource
     if place is None:  # nothing was asked for
         raise UnknownResource
-    exceptions: dict[UUID, dict[date, tuple[Opening, ...]]] = defaultdict(dict)
-    for day in found.exceptions or ():
-        exceptions[day.of_id][day.date] = day.openings
-    closures: dict[UUID, dict[UUID, Closure]] = defaultdict(dict)
-    for it in found.closures or ():
-        closures[it.of_id][it.id] = Closure(it.id, it.starts_at.astimezone(UTC), it.ends_at.astimezone(UTC), it.cause)
-    overrides: dict[UUID, dict[UUID, Override]] = defaultdict(dict)
-    for its in found.overrides or ():
-        overrides[its.of_id][its.id] = Override(
-            its.starts_at.astimezone(UTC), its.ends_at.astimezone(UTC), its.capacity
-        )
+    hours = {unit: week for week, units in found.hours or () for unit in units}
+    exceptions = {of: dict(days) for of, days in found.exceptions or ()}
+    closures = {
+        of: {it.id: Closure(it.id, it.starts_at.astimezone(UTC), it.ends_at.astimezone(UTC), it.cause) for it in all_of}
+        for of, all_of in found.closures or ()
+    }
+    overrides = {
+        of: {it.id: Override(it.starts_at.astimezone(UTC), it.ends_at.astimezone(UTC), it.capacity) for it in all_of}
+        for of, all_of in found.overrides or ()
+    }
 
     def calendar(of: UUID, hours: WeeklyHours | None) -> Calendar:
         return Calendar(hours, exceptions.get(of, {}), closures.get(of, {}))
@@ -392,7 +379,7 @@ def configured(found: _Found, query: TheSetup) -> Configured:
         Terms(needs=()) if sold is None else sold.terms,
         {
             unit.id: Resource(
-                unit.id, unit.location_id, unit.name, unit.kind, unit.capacity, calendar(unit.id, unit.hours),
+                unit.id, unit.location_id, unit.name, unit.kind, unit.capacity, calendar(unit.id, hours[unit.id]),
                 unit.retired, unit.features, unit.seats, unit.cost, overrides.get(unit.id, {}), unit.pacing,
                 unit.buffer_mode,
             )
