@@ -1,0 +1,167 @@
+"""What if the configuration were another: which bookings would no longer be offered where they are, and what else there
+would be for them. Nothing happens to them: whoever edits is shown them first.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain import localtime
+from domain.availability.occupancy import Occupied, by_resource
+from domain.availability.offer import TOLD, closed
+from domain.availability.setup import ORDER, Reason, Request, Setup, Slot, Use
+from domain.availability.slots import NoSuchDuration, slots
+from domain.availability.wall import micros
+from domain.organization.location import Location
+from domain.period import Period
+from domain.resource.resource import Resource
+
+MINUTE = timedelta(minutes=1)
+DAYS_AROUND = 7
+"""How far from its date something else is looked for."""
+MOST_ALTERNATIVES = 3
+
+
+class Stranded(Struct, frozen=True):
+    """An item of a booking (or a room of a session) that would no longer be offered where it is, and why."""
+
+    booking_id: UUID
+    item: int
+    resource_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    kind: str
+    reasons: tuple[Reason, ...]
+
+
+def stranded(before: Setup, after: Setup, uses: Sequence[Use], now: datetime) -> list[Stranded]:
+    """What the change would strand, in order of time; what is over or dead already is left alone, and so is what the
+    configuration spoke against before, in the same words.
+
+    Hours, closures and absences are held against each use by itself: its bare period, its buffers too where something
+    is maintained or somebody is away. Capacity is swept: where more would be in use than there is, and by more than
+    before, everything is named that lies there, whoever came first: who has to go, people decide. The pacing of starts
+    is not looked at.
+    """
+    living = [use for use in uses if lives(use, now)]
+    found: list[Stranded] = []
+    for resource_id, resource in after.resources.items():
+        was = before.resources.get(resource_id)
+        if was is None or (was == resource and before.location == after.location):
+            continue
+        own = [use for use in living if use.resource_id == resource_id]
+        crowds = list(crowded(was, resource, own, now))
+        for use in own:
+            told = {reason.code for reason in alone(before.location, was, use)}
+            reasons = [reason for reason in alone(after.location, resource, use) if reason.code not in told]
+            reasons += over_full(crowds, resource, use)
+            if reasons:
+                reasons.sort(key=lambda reason: ORDER.index(reason.code))
+                found.append(
+                    Stranded(
+                        use.booking_id, use.item, resource_id, use.starts_at, use.ends_at, use.kind, tuple(reasons)
+                    )
+                )
+    return sorted(found, key=lambda it: (it.starts_at, it.resource_id, it.booking_id, it.item))
+
+
+def lives(use: Use, now: datetime) -> bool:
+    """Whether somebody still counts on it."""
+    dead = use.expires_at is not None and use.expires_at <= now
+    return use.kind != "earmark" and use.ends_at > now and not dead
+
+
+def alone(location: Location, resource: Resource, use: Use) -> list[Reason]:
+    """What speaks against a use, whoever else is there."""
+    period = Period(use.starts_at, use.ends_at)
+    since, until = use.starts_at - use.before * MINUTE, use.ends_at + use.after * MINUTE
+    found = [Reason("RETIRED")] if resource.retired else []
+    found += closed(location, resource, period)
+    found += [
+        Reason(TOLD[closure.cause], until=closure.ends_at)
+        for calendar in (location.calendar, resource.calendar)
+        for closure in calendar.closures.values()
+        if closure.cause != "closure" and closure.starts_at < until and since < closure.ends_at
+        and not period.overlaps(Period(closure.starts_at, closure.ends_at))
+    ]  # fmt: skip
+    return [replace(reason, item=use.item, resource_id=resource.id) for reason in found]
+
+
+class Crowd(NamedTuple):
+    """A stretch in which more is in use than there is."""
+
+    start: int
+    end: int
+    in_use: int
+    capacity: int
+
+
+def crowded(was: Resource, resource: Resource, uses: Sequence[Use], now: datetime) -> Iterator[Crowd]:
+    """Where, from now on, it would be over-full, and by more than it is."""
+    if (was.capacity, was.overrides) == (resource.capacity, resource.overrides):
+        return
+    # Shared buffers lie over each other: they do not count as use.
+    busy = [it._replace(before=0, after=0) if it.shared else it for it in by_resource(uses, now).get(resource.id, [])]
+    empty = replace(resource, overrides={})
+    would, had, in_use = Occupied(resource, busy), Occupied(was, busy), Occupied(empty, busy)
+    at = sorted({micros(now), *would.steps[0], *had.steps[0]})
+    open_: Crowd | None = None
+    for start, end in pairwise(at):
+        excess = level(would, start) - resource.capacity
+        if start >= micros(now) and excess > max(level(had, start) - was.capacity, 0):
+            used = level(in_use, start)
+            here = Crowd(start, end, used, used - excess)
+            if open_ is not None and open_.end == start:
+                open_ = Crowd(open_.start, end, max(open_.in_use, used), min(open_.capacity, here.capacity))
+                continue
+            if open_ is not None:
+                yield open_
+            open_ = here
+    if open_ is not None:
+        yield open_
+
+
+def level(occupied: Occupied, at: int) -> int:
+    """Units in use at an instant, what an override takes away counted as used."""
+    when, used = occupied.steps
+    k = bisect_right(when, at) - 1
+    return used[k] if k >= 0 else 0
+
+
+def over_full(crowds: Sequence[Crowd], resource: Resource, use: Use) -> list[Reason]:
+    before, after = (0, 0) if use.shared else (use.before, use.after)
+    since, until = micros(use.starts_at - before * MINUTE), micros(use.ends_at + after * MINUTE)
+    met = [crowd for crowd in crowds if crowd.start < until and since < crowd.end]
+    if not met:
+        return []
+    peak, capacity = max(crowd.in_use for crowd in met), min(crowd.capacity for crowd in met)
+    return [Reason("CAPACITY", item=use.item, resource_id=resource.id, peak=peak, capacity=capacity, free=0)]
+
+
+def alternatives(
+    after: Setup,
+    uses: Sequence[Use],
+    booking_id: UUID,
+    period: Period,
+    party: int,
+    now: datetime,
+    most: int = MOST_ALTERNATIVES,
+) -> list[Slot]:
+    """What a booking could have instead, nearest first, of two as near the earlier: on other units at its own time, or
+    at another time within a week. None where the offering is no longer sold for so long."""
+    on = localtime.wall(period.starts_at, after.location.zone).date()
+    first = max(on - timedelta(days=DAYS_AROUND), localtime.wall(now, after.location.zone).date())
+    last = max(on + timedelta(days=DAYS_AROUND), first)
+    request = Request(first, last, party, period.duration // MINUTE, moving=booking_id)
+    try:
+        found = slots(after, uses, request, now)
+    except NoSuchDuration:
+        return []
+    nearest = sorted(found, key=lambda slot: (abs(slot.starts_at - period.starts_at), slot.starts_at))
+    return [slot for slot in nearest if slot.starts_at > now][:most]
