@@ -138,7 +138,9 @@ def _listed(of: Any) -> Any:
 
 
 def _object(**parts: Any) -> Any:
-    named = [it for name, part in parts.items() for it in (literal_column(f"'{name}'"), part)]
+    named: list[Any] = []
+    for name, part in parts.items():
+        named += [literal_column(f"'{name}'"), part]
     return func.jsonb_build_object(*named)
 
 
