@@ -5,7 +5,7 @@ from typing import ClassVar
 import msgspec
 import pytest
 
-from domain.booking import events
+from domain.booking import events, series_events  # noqa: F401
 from domain.claims import claims_of  # noqa: F401 (every room's facts are known once this is imported)
 from domain.event import KNOWN, Event, action
 from domain.identity import events as identity  # noqa: F401
@@ -99,6 +99,16 @@ TAGS = [
     "earmark.placed",
     "earmark.topped_up",
     "earmark.released",
+    "series.created",
+    "series.extended",
+    "series.occurrence_skipped",
+    "series.occurrence_waitlisted",
+    "series.occurrence_retried",
+    "series.occurrence_overridden",
+    "series.occurrence_excluded",
+    "series.changed",
+    "series.split",
+    "series.ended",
 ]
 
 

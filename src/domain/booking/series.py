@@ -79,12 +79,17 @@ class BookingSeries(Aggregate, frozen=True):
 
     def planned(self, recurrence_id: datetime) -> Planned:
         """What this occurrence should be."""
+        template, start = self.common(recurrence_id)
+        own = self.overrides.get(recurrence_id, Patch())
+        return Planned(recurrence_id, moved(recurrence_id, own.start or start), patched(template, own))
+
+    def common(self, recurrence_id: datetime) -> tuple[Template, Shift | None]:
+        """What it should be but for what it has of its own: the template, as it was changed since."""
         template, start = self.template, None
         for since, patch, stays in self.changes:
             if recurrence_id >= since and recurrence_id not in stays:
                 template, start = patched(template, patch), patch.start or start
-        own = self.overrides.get(recurrence_id, Patch())
-        return Planned(recurrence_id, moved(recurrence_id, own.start or start), patched(template, own))
+        return template, start
 
     def occurrence(self, recurrence_id: datetime) -> datetime:
         """The same, or `NoSuchOccurrence`."""
@@ -97,12 +102,15 @@ class BookingSeries(Aggregate, frozen=True):
         every = sorted(self.placed.keys() | self.skipped.keys() | self.waitlisted.keys())
         return [one for one in every if recurrence_id is None or one >= recurrence_id]
 
-    def names(self, first: datetime) -> list[datetime]:
-        """All recurrence ids from this one on that were looked at, also those taken out: by their place in this list
-        one series follows another."""
-        through = self.through or first
-        whole = replace(self.pattern, exdates=())
-        return [it.recurrence_id for it in islice(recurrence.all_between(whole, first, through), MOST)]
+    def names(self, first: datetime, last: datetime) -> list[datetime]:
+        """All its times in `[first, last]`, also those taken out: by their place in this list one series follows
+        another."""
+        every = replace(self.pattern, exdates=())
+        return [it.recurrence_id for it in islice(recurrence.all_between(every, first, last), MOST)]
+
+    @property
+    def status(self) -> Literal["open", "continued", "ended"]:
+        return "open" if self.ends_before is None else "continued" if self.continued_by else "ended"
 
     # decisions
 
@@ -260,6 +268,35 @@ def refuse_too_many(pattern: Series) -> None:
         raise series_errors.SeriesTooLong(recurrence_id=late.recurrence_id.isoformat(), last=last.isoformat())
     if not found:
         raise series_errors.NothingToPlace
+
+
+def changed_pattern(
+    series: BookingSeries, at: datetime, shift: Shift | None, start: datetime | None, rule: str | None
+) -> Series:
+    """The pattern of the series that goes on from this occurrence: under another rule, or at another time, or as it
+    was. What was changed before for all of them is now how it begins."""
+    _, rest = recurrence.split(series.pattern, at)
+    if rule is not None:
+        return recurrence.read(start or rest.start, series.zone, rule, gap_policy=series.gap_policy)
+    if start is not None:
+        shift = Shift(start.time(), (start.date() - at.date()).days)
+    shift = shift or series.common(at)[1]
+    if shift is not None:
+        rest = shifted(rest, shift)
+        recurrence.refuse_start(rest)
+    return rest
+
+
+def shifted(pattern: Series, shift: Shift) -> Series:
+    """All its times moved alike. UNTIL goes with them."""
+    rule, start = pattern.rule, moved(pattern.start, shift)
+    if rule is not None and (rule.byhour or rule.byminute or rule.bysecond):
+        raise series_errors.NotForThisScope(field="start", rule=str(rule))
+    if rule is not None and rule.until is not None:
+        until = localtime.wall(rule.until, pattern.zone) + (start - pattern.start)
+        rule = replace(rule, until=localtime.by_rule(until, pattern.zone))
+    rdates, exdates = (tuple(moved(at, shift) for at in dates) for dates in (pattern.rdates, pattern.exdates))
+    return replace(pattern, start=start, rule=rule, rdates=rdates, exdates=exdates)
 
 
 def whole(template: Template) -> Template:

@@ -1,6 +1,6 @@
 """Why a series refuses."""
 
-from domain.errors import Rule, Unknown
+from domain.errors import Conflict, Forbidden, Rule, Unknown
 
 
 class UnknownSeries(Unknown):
@@ -37,3 +37,19 @@ class NotForThisScope(Rule):
 
 class SeriesOver(Rule):
     """The series has ended."""
+
+
+class OccurrencesTaken(Conflict):
+    """Some of these occurrences are taken: nothing was booked."""
+
+
+class OccurrencesNotOffered(Rule):
+    """Some of these occurrences cannot be booked as asked: nothing was."""
+
+
+class OverrideIsForStaff(Forbidden):
+    """Only staff pass over notice and horizon."""
+
+
+class OfferedElsewhere(Rule):
+    """This offering belongs to another location."""

@@ -1,0 +1,246 @@
+"""Many occurrences at once: which of them can be had, and what could be had instead.
+
+Each is decided by the function that decides a single booking. They are taken in their order, and what one takes is in
+the way of those after it.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain import localtime
+from domain.availability.choice import TRAILING
+from domain.availability.setup import Reason, Refused, Request, Setup, Slot, Use
+from domain.availability.slots import NoSuchDuration, consider, slots
+from domain.booking.series import Planned
+from domain.booking.series_events import GapPolicy, Template
+from domain.offering.terms import Need, Terms
+from domain.organization.location import Location
+from domain.period import Period
+from domain.resource.resource import Resource
+
+A_DAY = timedelta(days=1)
+REACH = timedelta(days=TRAILING + 2)
+"""How far before an occurrence a decision looks: buffers, pacing, and who was used least."""
+DAYS_AHEAD = 31
+"""In which a free day is looked for."""
+MOST_ROUNDS = 20
+BY_NAME = 15
+"""Minutes between the starts that are suggested where resources are booked by name, which have no grid."""
+Instead = Literal["other_resource", "same_day", "next_free_day"]
+
+
+class Wish(Struct, frozen=True):
+    """An occurrence as it should be, and the booking that it is or would be."""
+
+    planned: Planned
+    booking_id: UUID
+    stands: bool = False
+    """It is booked already, at another time or otherwise: where it cannot be moved, it stays."""
+
+
+class Alternative(Struct, frozen=True):
+    """What could be had instead of an occurrence that cannot be booked."""
+
+    kind: Instead
+    starts_at: datetime
+    ends_at: datetime
+    resource_ids: tuple[UUID, ...]
+
+
+class Verdict(Struct, frozen=True):
+    """An occurrence: its slot, or everything that speaks against it."""
+
+    wish: Wish
+    starts_at: datetime | None
+    """None where the clocks skip it."""
+    slot: Slot | None
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def recurrence_id(self) -> datetime:
+        return self.wish.planned.recurrence_id
+
+
+Check = Callable[[Wish, Slot, Sequence[Verdict]], Sequence[Reason]]
+"""What else speaks against a slot, given what was granted before it: quotas."""
+
+
+def nothing_else(wish: Wish, slot: Slot, before: Sequence[Verdict]) -> Sequence[Reason]:  # noqa: ARG001
+    return ()
+
+
+class Diary:
+    """What is taken, by whom, and what these occurrences take as they are decided, one after the other."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        uses: Iterable[Use],
+        now: datetime,
+        *,
+        gap_policy: GapPolicy = "shift",
+        override: bool = False,
+        busy: Sequence[Period] = (),
+    ) -> None:
+        self.setup, self.now = setup, now
+        self._gap_policy, self._override, self._busy = gap_policy, override, list(busy)
+        self._uses = sorted(uses, key=starts)
+        self._longest = max((use.ends_at - use.starts_at for use in self._uses), default=timedelta(0))
+
+    @property
+    def zone(self) -> str:
+        return self.setup.location.zone
+
+    def instant(self, local: datetime) -> datetime | None:
+        """When an occurrence starts; None where the clocks skip its time and the series skips it with them."""
+        if self._gap_policy == "skip" and not localtime.resolve(local, self.zone):
+            return None
+        return localtime.by_rule(local, self.zone)
+
+    def consider(self, template: Template, starts_at: datetime) -> Slot | Refused:
+        on = localtime.wall(starts_at, self.zone).date()
+        setup, asked = self._asked(template, on, on)
+        try:
+            return consider(setup, self._near(starts_at, starts_at), asked, starts_at, self.now)
+        except NoSuchDuration:  # the terms have been revised since
+            return Refused(localtime.wall(starts_at, self.zone), starts_at, (Reason("DOES_NOT_FIT"),))
+
+    def slots(self, template: Template, first: date, last: date) -> list[Slot]:
+        """Every slot of these local dates."""
+        setup, asked = self._asked(template, first, last)
+        since = localtime.by_rule(localtime.day(first), self.zone)
+        try:
+            return slots(setup, self._near(since, since + (last - first) + 2 * A_DAY), asked, self.now)
+        except NoSuchDuration:
+            return []
+
+    def take(self, booking_id: UUID, template: Template, slot: Slot) -> None:
+        """From now on this is in the way of others."""
+        terms = self._asked(template, slot.starts_at.date(), slot.starts_at.date())[0].terms
+        for one in slot.assignment:
+            for resource_id in one.resource_ids:
+                shared = self.setup.resources[resource_id].buffer_mode == "shared"
+                use = Use(resource_id, booking_id, 0, slot.starts_at, slot.ends_at, one.units, terms.before,
+                          terms.after, shared)  # fmt: skip
+                self._uses.insert(bisect_left(self._uses, use.starts_at, key=starts), use)
+        self._longest = max(self._longest, slot.ends_at - slot.starts_at)
+        self._busy.append(Period(slot.starts_at, slot.ends_at))
+
+    def _asked(self, template: Template, first: date, last: date) -> tuple[Setup, Request]:
+        named = template.offering_id is None
+        setup = by_name(self.setup, template) if named else self.setup
+        busy = tuple(self._busy) if setup.terms.one_at_a_time else ()
+        party = template.party_size or max(1, setup.terms.least_party)
+        return setup, Request(
+            first, last, party, template.minutes, template.resource_ids, busy=busy,
+            override=self._override and not named,
+        )  # fmt: skip
+
+    def _near(self, since: datetime, until: datetime) -> list[Use]:
+        """What a decision about starts between these instants may depend on."""
+        first = bisect_left(self._uses, since - REACH - self._longest, key=starts)
+        last = bisect_left(self._uses, until + REACH, key=starts)
+        return self._uses[first:last]
+
+
+def starts(use: Use) -> datetime:
+    return use.starts_at
+
+
+def by_name(setup: Setup, template: Template) -> Setup:
+    """Resources that are booked by name, in the words of an offering: at any minute at which they are open."""
+    needs = tuple(Need("", any_of=(part.resource_id,), units=part.units) for part in template.resources)
+    return replace(setup, terms=Terms(needs, durations=(template.minutes or 1,), step=1))
+
+
+def setup_by_name(location: Location, resources: Mapping[UUID, Resource]) -> Setup:
+    return Setup(location, Terms(()), dict(resources))
+
+
+def verdicts(
+    wishes: Sequence[Wish], diary: Callable[[frozenset[UUID]], Diary], check: Check = nothing_else
+) -> tuple[list[Verdict], Diary]:
+    """What can be had, wish by wish, and the diary with what they take.
+
+    `diary(staying)` gives what is taken by others and by these bookings, which stay where they are: those that are to
+    be moved are out of each other's way, but for one that turns out to have to stay. So they are looked at again until
+    no further one has to; where that finds no end, nobody moves.
+    """
+    refused: dict[UUID, Verdict] = {}
+    for _ in range(MOST_ROUNDS):
+        book = diary(frozenset(refused))
+        found, more = _round(wishes, book, refused, check)
+        if not more:
+            return found, book
+        refused |= more
+    stands = {it.booking_id for it in wishes if it.stands}
+    refused = {it.wish.booking_id: replace(it, slot=None, reasons=it.reasons or (Reason("OCCUPIED"),))
+               for it in found if it.wish.booking_id in stands}  # fmt: skip
+    book = diary(frozenset(stands))
+    return _round(wishes, book, refused, check)[0], book
+
+
+def _round(
+    wishes: Sequence[Wish], diary: Diary, refused: Mapping[UUID, Verdict], check: Check
+) -> tuple[list[Verdict], dict[UUID, Verdict]]:
+    found: list[Verdict] = []
+    more: dict[UUID, Verdict] = {}
+    for wish in wishes:
+        if (before := refused.get(wish.booking_id)) is not None:
+            found.append(before)
+            continue
+        verdict = _verdict(wish, diary, check, found)
+        found.append(verdict)
+        if verdict.slot is not None:
+            diary.take(wish.booking_id, wish.planned.template, verdict.slot)
+        elif wish.stands:
+            more[wish.booking_id] = verdict
+    return found, more
+
+
+def _verdict(wish: Wish, diary: Diary, check: Check, before: Sequence[Verdict]) -> Verdict:
+    starts_at = diary.instant(wish.planned.local)
+    if starts_at is None:
+        return Verdict(wish, None, None, (Reason("DST_GAP"),))
+    answer = diary.consider(wish.planned.template, starts_at)
+    if isinstance(answer, Refused):
+        return Verdict(wish, starts_at, None, answer.reasons)
+    against = tuple(check(wish, answer, before))
+    return Verdict(wish, starts_at, None if against else answer, against)
+
+
+def alternatives(verdict: Verdict, diary: Diary) -> list[Alternative]:
+    """Up to three, in this order: another resource at the same time, the nearest time on the same local day (of two
+    equally near ones the earlier), the same time on the next free day. The diary holds what the others take."""
+    template, local = verdict.wish.planned.template, verdict.wish.planned.local
+    wanted = verdict.starts_at or localtime.by_rule(local, diary.zone)
+    found: list[Alternative] = []
+    if template.resource_ids:
+        other = diary.consider(replace(template, resource_ids=()), wanted)
+        if isinstance(other, Slot):
+            found.append(instead("other_resource", other))
+    on = local.date()
+    there = [slot for slot in diary.slots(template, on, on) if slot.starts_at != wanted and rounded(template, slot)]
+    if there:
+        found.append(instead("same_day", min(there, key=lambda it: (abs(it.starts_at - wanted), it.starts_at))))
+    later = diary.slots(template, on + A_DAY, on + DAYS_AHEAD * A_DAY)
+    same = (it for it in later if localtime.wall(it.starts_at, diary.zone).time() == local.time())
+    if (next_day := next(same, None)) is not None:
+        found.append(instead("next_free_day", next_day))
+    return found
+
+
+def rounded(template: Template, slot: Slot) -> bool:
+    return template.offering_id is not None or slot.starts_at.minute % BY_NAME == 0
+
+
+def instead(kind: Instead, slot: Slot) -> Alternative:
+    return Alternative(
+        kind, slot.starts_at, slot.ends_at, tuple(it for one in slot.assignment for it in one.resource_ids)
+    )
