@@ -4,7 +4,8 @@ from projections.booking.calendar import Calendar
 from projections.booking.history import History
 from projections.offering.timetable import Timetable
 from projections.organization.directory import Directory
+from projections.quota.quotas import Quotas
 from projections.resource.catalogue import Catalogue
 from projections.view import View
 
-VIEWS: tuple[View, ...] = (Calendar(), History(), Catalogue(), Directory(), Timetable())
+VIEWS: tuple[View, ...] = (Calendar(), History(), Catalogue(), Directory(), Timetable(), Quotas())
