@@ -27,7 +27,7 @@ class Do(Struct, frozen=True):
     step: str
     """Which step in its life: expire, no_show, complete, offer_expiry ..."""
     due_at: datetime | None = None
-    """None: at once."""
+    """None: at once. Then it is the fact that names the step, and another fact asks for it anew."""
 
 
 class Look(Protocol):
@@ -35,6 +35,10 @@ class Look(Protocol):
 
     def read(self, kind: type[A], stream: UUID) -> A:
         """The aggregate, or its `unknown`."""
+
+    def rivals(self, booking_id: UUID) -> Sequence[UUID]:
+        """Bookings that wait for approval of what this one has: as the calendar knew it soon after the fact. Whoever
+        acts on it is asked again by the booking itself."""
 
 
 Reaction = Callable[[RecordedEvent, Look], Sequence[Do]]

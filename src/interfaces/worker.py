@@ -1,4 +1,5 @@
-"""What goes on behind the doors: views and audit trail follow the log, dead holds are expired, old answers forgotten.
+"""What goes on behind the doors: views and audit trail follow the log, what follows from facts is noted and carried out
+when it is due, dead holds are expired, old answers forgotten.
 
 Everything here may run twice, on two machines, and be killed at any moment: who follows keeps its position with its
 rows, and who acts does so by commands whose ids follow from what they are about.
@@ -6,25 +7,30 @@ rows, and who acts does so by commands whose ids follow from what they are about
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC
 from typing import Protocol
 from uuid import UUID, uuid5
 
 from application.booking.commands import ExpireHold
+from application.booking.queries import MOST_ROWS
 from application.bus import CommandBus, CommandInFlight, Contended
 from application.event_store import Unavailable
 from application.message import Occasion
-from application.recorded import Actor, Origin
+from application.reactions import REACTIONS
+from application.recorded import Actor, Origin, RecordedEvent
 from domain.errors import Refusal
 from infrastructure import mongo
 from infrastructure.event_store import log as event_log
 from infrastructure.event_store.store import ExpiredHold, PostgresEventStore
+from infrastructure.jobs.follower import Reactor, Rivals
+from infrastructure.jobs.queue import STALLED, Jobs, revive
 from infrastructure.postgres.source import Source
 from interfaces.bootstrap import House
 from interfaces.http.logs import log
 from projections.audit.trail import Follower
-from projections.runner import Lag, Runner
+from projections.booking.calendar import COMPETITORS, Calendar
+from projections.runner import Lag, Runner, connected
 from projections.views import VIEWS
 
 SWEEP = 0.5
@@ -39,6 +45,10 @@ TELL = 60.0
 PATIENCE = 5.0
 """Seconds in which followers finish the batch at hand."""
 ACTOR = Actor("system", "hold-expiry", "system")
+
+
+RIVALS_PATIENCE = 5.0
+"""Seconds in which the calendar is waited for. A view that stands still does not hold back what follows from facts."""
 
 
 class Follows(Protocol):
@@ -88,6 +98,26 @@ class Sweeper:
         return True
 
 
+def rivals_of(url: str) -> Rivals:
+    """Who waits for approval of what a booking has, from the calendar once it has seen the fact."""
+
+    def rivals(because: RecordedEvent, booking_id: UUID) -> Sequence[UUID]:
+        ends = time.monotonic() + RIVALS_PATIENCE
+        with connected(url, "rivals") as connection:
+            while not connection.execute(REACHED, [Calendar.name, because.position]).fetchone():
+                if time.monotonic() > ends:
+                    log.warning("rivals.unseen", booking=str(booking_id), position=str(because.position))
+                    break
+                time.sleep(0.02)
+            values = {"tenant": because.tenant, "booking_id": booking_id, "limit": MOST_ROWS}
+            return [row[0] for row in connection.execute(COMPETITORS.text, COMPETITORS.asked(values)).fetchall()]
+
+    return rivals
+
+
+REACHED = "SELECT true FROM read.position WHERE view = %s AND position >= %s"
+
+
 class Worker:
     """One process. Its threads mend themselves: what they depend on may come and go."""
 
@@ -102,6 +132,11 @@ class Worker:
         self._followers: list[tuple[str, Follows]] = [
             (view.name, Runner(view, url, event_log, meter=self._met)) for view in VIEWS
         ]
+        self._followers += [
+            ("reactions", Reactor(url, house.store, REACTIONS, rivals_of(url))),
+            ("jobs", Jobs(url, house.command_bus)),
+        ]
+        self._url = url
         if (mongo_url := settings.mongo_url) is not None:
             trail = Follower(url, lambda: mongo.writing(mongo_url), Source(), meter=self._met)
             self._followers.append(("audit", trail))
@@ -137,6 +172,7 @@ class Worker:
             Chore("sweep", SWEEP, self._sweeper.sweep),
             Chore("forget", FORGET, self._forget),
             Chore("tell", TELL, self._tell, later=True),
+            Chore("revive", STALLED, self._revive, later=True),
         ]
         while not self._stopping.is_set():
             for chore in chores:
@@ -152,6 +188,11 @@ class Worker:
             if some < FORGET_AT_ONCE:
                 break
         return forgotten
+
+    def _revive(self) -> int:
+        """Jobs of workers that died are given to those that live."""
+        with connected(self._url, "revive") as connection:
+            return revive(connection)
 
     def _tell(self) -> int:
         for name, lag in sorted(self.lags.items()):

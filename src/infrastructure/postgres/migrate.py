@@ -12,6 +12,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from infrastructure.jobs.schema import install
+
 APP_ROLE = "daybook_app"
 """What the application's connections become: it may call functions, and read and write views; it owns nothing."""
 
@@ -49,6 +51,7 @@ def migrate(url: str, folder: Path = _FOLDER) -> list[str]:
             applied.append(file.stem)
         if folder == _FOLDER:
             connection.execute("SELECT event_store.adopt_cluster()")
+            applied += install(connection)
     return applied
 
 
