@@ -163,6 +163,8 @@ class WaitlistEarmarkReleased(Event, frozen=True):
     tag: ClassVar[str] = "waitlist.earmark_released"
     entry_id: UUID
     cause: Literal["offered", "deadline", "left"]
+    pieces: tuple[Piece, ...] = ()
+    """What had been kept, and is free."""
 
 
 class TicketIssued(Event, frozen=True):

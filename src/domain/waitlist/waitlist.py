@@ -55,6 +55,18 @@ class Waitlist(Aggregate, frozen=True):
         """Those whose turn can come, in their order: with nothing on offer, and something still to wait for."""
         return [entry for entry in self.queue if entry.offer is None and entry.until > at]
 
+    def sessions(self, at: datetime) -> set[UUID]:
+        """The sessions that somebody waits for."""
+        return {entry.session_id for entry in self.waiting(at) if entry.session_id is not None}
+
+    def offerings(self, at: datetime) -> set[UUID]:
+        """The offerings for which somebody has a window."""
+        return {entry.offering_id for entry in self.waiting(at) if entry.window is not None}
+
+    def latest(self, offering_id: UUID, at: datetime) -> datetime:
+        """When the last of those who have a window for this offering waits no more."""
+        return max((entry.until for entry in self.waiting(at) if entry.offering_id == offering_id), default=at)
+
     def entry(self, entry_id: UUID) -> Entry:
         found = self.entries.get(entry_id)
         if found is None:
@@ -64,7 +76,7 @@ class Waitlist(Aggregate, frozen=True):
     # decisions
 
     def open(self, location_id: UUID) -> list[WaitlistEvent]:
-        return [events.WaitlistOpened(location_id)]
+        return [] if self.location_id == location_id else [events.WaitlistOpened(location_id)]
 
     def set(self, settings: Settings, offering_id: UUID | None = None) -> list[WaitlistEvent]:
         before = self.usual if offering_id is None else self.settings.get(offering_id)
@@ -313,7 +325,7 @@ def starts(pieces: Sequence[Piece]) -> datetime:
 
 
 def released(entry: Entry, cause: Literal["offered", "deadline", "left"]) -> tuple[WaitlistEvent, ...]:
-    return (events.WaitlistEarmarkReleased(entry.id, cause),) if entry.kept else ()
+    return (events.WaitlistEarmarkReleased(entry.id, cause, entry.kept),) if entry.kept else ()
 
 
 def earmark_ends(pieces: Sequence[Piece], settings: Settings, notice: timedelta) -> datetime:

@@ -67,6 +67,10 @@ def skipped(who, by):
     return WaitlistSkipped(who, in_favour_of=by)
 
 
+def let_go(who, units, cause):
+    return WaitlistEarmarkReleased(who, cause, seats(units))
+
+
 def settings(**changes):
     return WaitlistSettingsSet(Settings(**changes))
 
@@ -249,14 +253,14 @@ def test_how_often_is_a_setting():
 def test_an_earmark_gathers_until_it_is_enough():
     kept = [opened, joined(ANN, 3), joined(BEN), *twice, WaitlistEarmarked(ANN, seats(1), SEVEN)]
     after = given(Waitlist, *kept).when(walk(1)).then(WaitlistEarmarked(ANN, seats(2), SEVEN))
-    assert after.freed(free(1), NOON) == [WaitlistEarmarkReleased(ANN, "offered"), held(ANN, 3)]
+    assert after.freed(free(1), NOON) == [let_go(ANN, 2, "offered"), held(ANN, 3)]
     after = after.after(after.freed(free(1), NOON))
     assert after.entry(ANN).kept == ()
 
 
 def test_what_is_more_than_enough_goes_on_to_the_next():
     kept = [opened, joined(ANN, 3), joined(BEN), *twice, WaitlistEarmarked(ANN, seats(2), SEVEN)]
-    given(Waitlist, *kept).when(walk(2)).then(WaitlistEarmarkReleased(ANN, "offered"), held(ANN, 3), held(BEN))
+    given(Waitlist, *kept).when(walk(2)).then(let_go(ANN, 2, "offered"), held(ANN, 3), held(BEN))
 
 
 def test_nothing_free_changes_no_earmark():
@@ -288,9 +292,7 @@ def test_after_the_deadline_nothing_is_set_aside_and_the_others_have_their_turn(
 def test_an_earmark_is_let_go_when_its_time_is_over():
     kept = [opened, joined(ANN, 3), *twice, WaitlistEarmarked(ANN, seats(2), SEVEN)]
     given(Waitlist, *kept).when(lambda w: w.end_earmark(ANN, SEVEN - TICK)).refused(errors.TooEarly, earliest=SEVEN)
-    after = (
-        given(Waitlist, *kept).when(lambda w: w.end_earmark(ANN, SEVEN)).then(WaitlistEarmarkReleased(ANN, "deadline"))
-    )
+    after = given(Waitlist, *kept).when(lambda w: w.end_earmark(ANN, SEVEN)).then(let_go(ANN, 2, "deadline"))
     assert after.entry(ANN).kept == ()
     assert after.end_earmark(ANN, SEVEN) == after.end_earmark(BEN, SEVEN) == []
 
@@ -443,7 +445,7 @@ def test_who_leaves_lets_go_of_what_was_kept():
     given(Waitlist, opened, joined(ANN)).when(lambda w: w.leave(ANN)).then(WaitlistLeft(ANN))
     given(Waitlist, opened, joined(ANN, 3), *twice, WaitlistEarmarked(ANN, seats(1), SEVEN)).when(
         lambda w: w.leave(ANN)
-    ).then(WaitlistEarmarkReleased(ANN, "left"), WaitlistLeft(ANN))
+    ).then(let_go(ANN, 1, "left"), WaitlistLeft(ANN))
 
 
 def test_who_leaves_with_an_offer_in_hand_declines_it():
@@ -463,7 +465,7 @@ def test_a_session_that_is_called_off_is_waited_for_no_more():
     other = replace(joined(CAT), session_id=OTHER)
     kept = WaitlistEarmarked(BEN, seats(1), SEVEN)
     given(Waitlist, opened, joined(ANN), joined(BEN), other, kept).when(lambda w: w.call_off(CLASS)).then(
-        WaitlistLapsed(ANN), WaitlistEarmarkReleased(BEN, "left"), WaitlistLapsed(BEN)
+        WaitlistLapsed(ANN), let_go(BEN, 1, "left"), WaitlistLapsed(BEN)
     )
 
 
