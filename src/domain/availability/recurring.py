@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from domain import localtime
 from domain.availability.choice import TRAILING
 from domain.availability.setup import Reason, Refused, Request, Setup, Slot, Use
-from domain.availability.slots import NoSuchDuration, consider, slots
+from domain.availability.slots import MOST_DAYS, NoSuchDuration, Question, considered, minutes_for, slots
 from domain.booking.series import Planned
 from domain.booking.series_events import GapPolicy, Template
 from domain.offering.terms import Need, Terms
@@ -92,6 +92,9 @@ class Diary:
         self._gap_policy, self._override, self._busy = gap_policy, override, list(busy)
         self._uses = sorted(uses, key=starts)
         self._longest = max((use.ends_at - use.starts_at for use in self._uses), default=timedelta(0))
+        self._taken: list[Use] = []
+        self._longest_taken = timedelta(0)
+        self._questions: dict[tuple[Template, int], Question] = {}
 
     @property
     def zone(self) -> str:
@@ -104,49 +107,84 @@ class Diary:
         return localtime.by_rule(local, self.zone)
 
     def consider(self, template: Template, starts_at: datetime) -> Slot | Refused:
-        on = localtime.wall(starts_at, self.zone).date()
+        local = localtime.wall(starts_at, self.zone)
+        if template.offering_id is None and starts_at < self.now:
+            return Refused(local, starts_at, (Reason("TOO_SOON", earliest=self.now),))
+        try:
+            return considered(self._question(template, starts_at, local.date()), starts_at)
+        except NoSuchDuration:  # the terms have been revised since
+            return Refused(local, starts_at, (Reason("DOES_NOT_FIT"),))
+
+    def slots(self, template: Template, on: date) -> list[Slot]:
+        """Every slot of this local date."""
+        since = localtime.by_rule(localtime.day(on), self.zone)
+        near = between(self._uses, since, since + 2 * A_DAY, self._longest)
+        near += between(self._taken, since, since + 2 * A_DAY, self._longest_taken)
         setup, asked = self._asked(template, on, on)
         try:
-            return consider(setup, self._near(starts_at, starts_at), asked, starts_at, self.now)
-        except NoSuchDuration:  # the terms have been revised since
-            return Refused(localtime.wall(starts_at, self.zone), starts_at, (Reason("DOES_NOT_FIT"),))
-
-    def slots(self, template: Template, first: date, last: date) -> list[Slot]:
-        """Every slot of these local dates."""
-        setup, asked = self._asked(template, first, last)
-        since = localtime.by_rule(localtime.day(first), self.zone)
-        try:
-            return slots(setup, self._near(since, since + (last - first) + 2 * A_DAY), asked, self.now)
+            return slots(setup, near, asked, self.now)
         except NoSuchDuration:
             return []
 
     def take(self, booking_id: UUID, template: Template, slot: Slot) -> None:
         """From now on this is in the way of others."""
-        terms = self._asked(template, slot.starts_at.date(), slot.starts_at.date())[0].terms
+        terms = self._arranged(template).terms
         for one in slot.assignment:
             for resource_id in one.resource_ids:
                 shared = self.setup.resources[resource_id].buffer_mode == "shared"
                 use = Use(resource_id, booking_id, 0, slot.starts_at, slot.ends_at, one.units, terms.before,
                           terms.after, shared)  # fmt: skip
-                self._uses.insert(bisect_left(self._uses, use.starts_at, key=starts), use)
-        self._longest = max(self._longest, slot.ends_at - slot.starts_at)
+                self._taken.insert(bisect_left(self._taken, use.starts_at, key=starts), use)
+        self._longest_taken = max(self._longest_taken, slot.ends_at - slot.starts_at)
         self._busy.append(Period(slot.starts_at, slot.ends_at))
 
+    def _question(self, template: Template, starts_at: datetime, on: date) -> Question:
+        """What is the same for a year of occurrences is worked out once: while no other occurrence is near, and none
+        needs to be counted further off, those taken make no difference."""
+        near = between(self._taken, starts_at, starts_at, self._longest_taken) if self._taken else []
+        if near and (self._looks_far or self._in_reach(template, starts_at, near)):
+            setup, asked = self._asked(template, on, on)
+            others = between(self._uses, starts_at, starts_at, self._longest)
+            return Question(setup, others + near, asked, self.now)
+        year = on.toordinal() // MOST_DAYS
+        if (template, year) not in self._questions:
+            first = date.fromordinal(max(year * MOST_DAYS, 1))
+            setup, asked = self._asked(template, first, first + (MOST_DAYS - 1) * A_DAY)
+            self._questions[template, year] = Question(setup, self._uses, asked, self.now)
+        return self._questions[template, year]
+
+    @property
+    def _looks_far(self) -> bool:
+        resources = self.setup.resources.values()
+        paced = any(it.pacing is not None for it in resources)
+        chooses = self.setup.terms.needs and len(self.setup.resources) > len(self.setup.terms.needs)
+        return bool(paced or chooses or self.setup.terms.one_at_a_time)
+
+    def _in_reach(self, template: Template, starts_at: datetime, near: Sequence[Use]) -> bool:
+        setup, asked = self._asked(template, starts_at.date(), starts_at.date())
+        around = timedelta(minutes=setup.terms.before + setup.terms.after)
+        ends_at = starts_at + timedelta(minutes=minutes_for(setup, asked))
+        return any(
+            use.starts_at - timedelta(minutes=use.before) < ends_at + around
+            and starts_at - around < use.ends_at + timedelta(minutes=use.after)
+            for use in near
+        )
+
+    def _arranged(self, template: Template) -> Setup:
+        return by_name(self.setup, template) if template.offering_id is None else self.setup
+
     def _asked(self, template: Template, first: date, last: date) -> tuple[Setup, Request]:
-        named = template.offering_id is None
-        setup = by_name(self.setup, template) if named else self.setup
+        setup = self._arranged(template)
         busy = tuple(self._busy) if setup.terms.one_at_a_time else ()
         party = template.party_size or max(1, setup.terms.least_party)
-        return setup, Request(
-            first, last, party, template.minutes, template.resource_ids, busy=busy,
-            override=self._override and not named,
-        )  # fmt: skip
+        override = self._override or template.offering_id is None
+        return setup, Request(first, last, party, template.minutes, template.resource_ids, None, busy, override)
 
-    def _near(self, since: datetime, until: datetime) -> list[Use]:
-        """What a decision about starts between these instants may depend on."""
-        first = bisect_left(self._uses, since - REACH - self._longest, key=starts)
-        last = bisect_left(self._uses, until + REACH, key=starts)
-        return self._uses[first:last]
+
+def between(uses: Sequence[Use], since: datetime, until: datetime, longest: timedelta) -> list[Use]:
+    """What a decision about starts between these instants may depend on."""
+    first = bisect_left(uses, since - REACH - longest, key=starts)
+    return list(uses[first : bisect_left(uses, until + REACH, key=starts)])
 
 
 def starts(use: Use) -> datetime:
@@ -154,9 +192,10 @@ def starts(use: Use) -> datetime:
 
 
 def by_name(setup: Setup, template: Template) -> Setup:
-    """Resources that are booked by name, in the words of an offering: at any minute at which they are open."""
+    """Resources that are booked by name, in the words of an offering. They have no grid: the step is for what is
+    suggested."""
     needs = tuple(Need("", any_of=(part.resource_id,), units=part.units) for part in template.resources)
-    return replace(setup, terms=Terms(needs, durations=(template.minutes or 1,), step=1))
+    return replace(setup, terms=Terms(needs, durations=(template.minutes or 1,), step=BY_NAME))
 
 
 def setup_by_name(location: Location, resources: Mapping[UUID, Resource]) -> Setup:
@@ -225,19 +264,16 @@ def alternatives(verdict: Verdict, diary: Diary) -> list[Alternative]:
         other = diary.consider(replace(template, resource_ids=()), wanted)
         if isinstance(other, Slot):
             found.append(instead("other_resource", other))
-    on = local.date()
-    there = [slot for slot in diary.slots(template, on, on) if slot.starts_at != wanted and rounded(template, slot)]
+    there = [slot for slot in diary.slots(template, local.date()) if slot.starts_at != wanted]
+    there = [slot for slot in there if slot.starts_at >= diary.now]
     if there:
         found.append(instead("same_day", min(there, key=lambda it: (abs(it.starts_at - wanted), it.starts_at))))
-    later = diary.slots(template, on + A_DAY, on + DAYS_AHEAD * A_DAY)
-    same = (it for it in later if localtime.wall(it.starts_at, diary.zone).time() == local.time())
-    if (next_day := next(same, None)) is not None:
-        found.append(instead("next_free_day", next_day))
+    for days in range(1, DAYS_AHEAD + 1):
+        later = diary.consider(template, localtime.by_rule(local + days * A_DAY, diary.zone))
+        if isinstance(later, Slot):
+            found.append(instead("next_free_day", later))
+            break
     return found
-
-
-def rounded(template: Template, slot: Slot) -> bool:
-    return template.offering_id is not None or slot.starts_at.minute % BY_NAME == 0
 
 
 def instead(kind: Instead, slot: Slot) -> Alternative:
