@@ -2,5 +2,6 @@
 
 from application.booking import reactions as booking
 from application.reaction import Reaction
+from application.waitlist import reactions as waitlist
 
-REACTIONS: tuple[Reaction, ...] = (*booking.REACTIONS,)
+REACTIONS: tuple[Reaction, ...] = (*booking.REACTIONS, *waitlist.REACTIONS)
