@@ -13,7 +13,16 @@ from msgspec.structs import replace
 
 from application.booking import commands as booking
 from application.event_store import CapacityInUse as StoreCapacityInUse
-from application.event_store import Carried, EventStore, InFlight, Moved, SlotTaken, Unavailable, UnreadableHistory
+from application.event_store import (
+    Carried,
+    Cause,
+    EventStore,
+    InFlight,
+    Moved,
+    SlotTaken,
+    Unavailable,
+    UnreadableHistory,
+)
 from application.message import Command, Occasion, Query, Scope
 from application.permission import permitted
 from application.recorded import Actor, Origin
@@ -104,6 +113,7 @@ class CommandBus:
 
     def _decided(self, command: Command, occasion: Occasion, scope: Scope, fingerprint: bytes) -> Answer:
         works: list[UnitOfWork] = []
+        last: SlotTaken | None = None
         for attempt in range(OPTIMISTIC_ATTEMPTS + LOCKED_ATTEMPTS):
             if attempt:
                 time.sleep(random.uniform(0.5, 1.0) * PAUSE * 2 ** min(attempt, 5))  # noqa: S311
@@ -118,14 +128,17 @@ class CommandBus:
             except InFlight:
                 raise CommandInFlight from None
             except SlotTaken as taken:
-                if not taken.holds:
+                if taken.holds:
+                    self._make_way(taken, occasion)
+                elif works[-1].chose:
+                    last = taken  # what it chose was taken meanwhile: it chooses again
+                else:
                     raise refused(taken) from None
-                self._make_way(taken, occasion)
             except booking_errors.StillToExpire as dead:
                 self._expire(dead.detail["booking_id"], occasion)
             except StoreCapacityInUse as small:
                 raise CapacityInUse(resource_id=small.resource_id, in_use=small.in_use) from None
-        raise Contended
+        raise Contended if last is None else refused(last)
 
     def _once(
         self,
@@ -189,10 +202,26 @@ def replayed(carried: Carried, fingerprint: bytes, again: bool | None = None) ->
 
 def refused(taken: SlotTaken) -> Refusal:
     """Why a claim was refused, in the words of the domain and without a word about whose it is."""
-    reason = {"code": "HELD" if taken.held else "OCCUPIED" if taken.free is None else "CAPACITY",
-              "resource_id": taken.resource_id, "until": taken.until, "free": taken.free}  # fmt: skip
+    code = CODES[taken.cause]
+    reason = {
+        "code": code,
+        "resource_id": taken.resource_id,
+        "until": taken.until,
+        "peak": taken.peak,
+        "free": taken.free,
+    }
     kind = booking_errors.SlotHeld if taken.held else booking_errors.SlotTaken
     return kind(reasons=[{name: value for name, value in reason.items() if value is not None}])
+
+
+CODES: dict[Cause, str] = {
+    "occupied": "OCCUPIED",
+    "capacity": "CAPACITY",
+    "buffer": "BUFFER",
+    "held": "HELD",
+    "earmark": "WAITLIST_EARMARK",
+    "pacing": "PACING",
+}
 
 
 Answerer = Callable[[Any, Occasion, Scope], Awaitable[Any]]

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from msgspec import Struct
 
 from application.recorded import Envelope, RecordedEvent
+from domain.availability.setup import Use
 from domain.event import Event
 
 
@@ -46,6 +47,8 @@ class Append(Struct, frozen=True):
     """The clock of the decision where it is not the database's (an import of history): expiry is judged by it."""
     keep: bool = False
     """Keep the command's row for ever (an import's), not for 30 days."""
+    tallies: Mapping[UUID, int] = {}
+    """People whose bookings were counted for the decision, each with the mark that was seen."""
 
 
 class Carried(Struct, frozen=True):
@@ -58,11 +61,37 @@ class Carried(Struct, frozen=True):
     replayed: bool = False
 
 
+class CountedBooking(Struct, frozen=True):
+    """A booking that counts against somebody's quotas, as it stands."""
+
+    who: UUID
+    booking_id: UUID
+    offering_id: UUID | None
+    location_id: UUID
+    resources: tuple[UUID, ...]
+    starts_at: datetime
+    ends_at: datetime
+    state: str
+    """live, over, late_cancel or no_show."""
+    expires_at: datetime | None = None
+    """A hold's: from then on it counts no more, whether or not anybody has swept."""
+
+
+class Tallied(Struct, frozen=True):
+    """What counts for one person, and the mark that moves whenever it changes (0: nothing ever did)."""
+
+    mark: int
+    rows: Sequence[CountedBooking]
+
+
+Cause = Literal["occupied", "capacity", "buffer", "held", "earmark", "pacing"]
+
+
 class SlotTaken(Exception):
     """A claim was refused: the period is occupied, or too few units are left.
 
     `holds` are bookings whose holds stand in the way although they are past their expiry: expire them through the
-    front door and decide again.
+    front door and decide again. `earmarks` are tickets of a waitlist of which the same is true.
     """
 
     def __init__(
@@ -71,10 +100,18 @@ class SlotTaken(Exception):
         until: datetime | None,
         free: int | None,
         holds: Sequence[UUID],
-        held: bool = False,
+        cause: Cause = "occupied",
+        peak: int | None = None,
+        earmarks: Sequence[UUID] = (),
     ) -> None:
         super().__init__("slot taken")
-        self.resource_id, self.until, self.free, self.holds, self.held = resource_id, until, free, holds, held
+        self.resource_id, self.until, self.free, self.holds = resource_id, until, free, holds
+        self.cause, self.peak, self.earmarks = cause, peak, earmarks
+
+    @property
+    def held(self) -> bool:
+        """A living hold is in the way: the answer may yet change."""
+        return self.cause == "held"
 
 
 class CapacityInUse(Exception):
@@ -111,6 +148,15 @@ class EventStore(Protocol):
 
     def load(self, tenant: UUID, streams: Sequence[UUID]) -> Loaded:
         """Several streams in one query, with the database's clock."""
+
+    def occupancy(self, tenant: UUID, resources: Sequence[UUID], since: datetime, until: datetime) -> Sequence[Use]:
+        """What stands on these resources within a period, dead holds included: by resource and start.
+
+        Shared buffers that reach into the period are there too; of what is wanted the caller adds its own buffers.
+        """
+
+    def tallies(self, tenant: UUID, people: Sequence[UUID], since: datetime | None = None) -> Mapping[UUID, Tallied]:
+        """What counts against the quotas of each; with `since`, of bookings that end after it alone."""
 
     def append(self, what: Append) -> Carried:
         """Record, or say why not: `SlotTaken`, `CapacityInUse`, `Moved`, `InFlight`, `Unavailable`.

@@ -4,17 +4,21 @@ It loads streams and remembers what was read, so that the write can refuse a dec
 the facts that the decisions return. Nothing is written before the bus appends all of it at once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
-from application.event_store import Append, EventStore, NewEvent
+from application.event_store import Append, CountedBooking, EventStore, NewEvent, Tallied
 from application.message import Occasion, Scope
 from application.recorded import Envelope, Governed
 from domain.aggregate import Aggregate
+from domain.availability.setup import Use
+from domain.claim import Extend, Release, Retally, Retime, Settle, Take, Tally
+from domain.claims import claims_of
 from domain.errors import Forbidden, Stale
 from domain.event import Event
 from domain.localtime import minute_of_week
@@ -33,7 +37,11 @@ class SomebodyElse(Forbidden):
 
 
 class UnitOfWork:
-    """Handlers say `read`, `change` and `begin`; the bus asks for `append()`."""
+    """Handlers say `read`, `change` and `begin`; the bus asks for `append()`.
+
+    A decision that has to choose (a court of a pool, a table, a member of staff) looks at `occupancy`, and one that
+    counts at `tallies`; what it saw is checked again by the write.
+    """
 
     def __init__(self, store: EventStore, occasion: Occasion, scope: Scope, numbers: Callable[[], int]) -> None:
         self.occasion = occasion
@@ -51,6 +59,11 @@ class UnitOfWork:
         self._new: list[NewEvent] = []
         self._written: dict[UUID, int] = {}
         self._zone: str | None = None
+        self.chose = False
+        """The handler took one of several that would have done: should it be taken by somebody else meanwhile, it is
+        to choose again, not to be refused. What to say when nothing is left, its own fresh look knows."""
+        self._occupied: set[UUID] = set()
+        self._tallies: dict[UUID, Tallied] = {}
 
     @property
     def now(self) -> datetime:
@@ -107,6 +120,65 @@ class UnitOfWork:
         """A new aggregate's first facts."""
         return self._keep(kind(id=stream), stream, 0, decide(kind(id=stream)))
 
+    def overlook(self, streams: Collection[UUID]) -> None:
+        """These were read, but the decision does not rest on them: the write need not be refused if they move."""
+        for stream in streams:
+            self._read.pop(stream, None)
+
+    def occupancy(self, resources: Sequence[UUID], since: datetime, until: datetime) -> list[Use]:
+        """What stands on these resources within a period, this command's own facts included: by resource and start.
+
+        Dead holds are there as well (`Use.expires_at`): they do not count, and the write makes way for whoever comes.
+        """
+        self._occupied.update(resources)
+        found = {(use.booking_id, use.item): use for use in
+                 self._store.occupancy(self.tenant, list(resources), since, until)}  # fmt: skip
+        wanted = set(resources)
+        for event in self._new:
+            for claim in claims_of(event.fact, event.stream):
+                match claim:
+                    case Take():
+                        if claim.resource_id in wanted and reaches(claim, since, until):
+                            found[claim.booking_id, claim.item] = use_of(claim)
+                    case Release(booking_id):
+                        found = {key: use for key, use in found.items() if key[0] != booking_id}
+                    case Settle(booking_id):
+                        found = {key: dying(use, booking_id, None) for key, use in found.items()}
+                    case Extend(booking_id, expires_at):
+                        found = {key: dying(use, booking_id, expires_at) for key, use in found.items()}
+        return sorted(found.values(), key=lambda use: (use.resource_id, use.starts_at, use.booking_id, use.item))
+
+    def tallies(self, people: Collection[UUID], since: datetime | None = None) -> dict[UUID, Tallied]:
+        """What counts against the quotas of each, this command's own facts included. The write is refused if any of it
+        moves meanwhile. `since`: of bookings that end after it alone; asked again, it is as it was seen first."""
+        unseen = [who for who in people if who not in self._tallies]
+        if unseen:
+            self._tallies.update(self._store.tallies(self.tenant, sorted(unseen), since))
+        return {who: Tallied(self._tallies[who].mark, self._counted(who)) for who in people}
+
+    def _counted(self, who: UUID) -> list[CountedBooking]:
+        rows = {row.booking_id: row for row in self._tallies[who].rows}
+        for event in self._new:
+            for claim in claims_of(event.fact, event.stream):
+                match claim:
+                    case Tally(who=whose) if whose == who:
+                        rows[claim.booking_id] = CountedBooking(
+                            who, claim.booking_id, claim.offering_id, claim.location_id, claim.resources,
+                            claim.starts_at, claim.ends_at, "live",
+                        )  # fmt: skip
+                    case Retally(booking_id, state) if booking_id in rows:
+                        rows[booking_id] = replace(rows[booking_id], state=state)
+                    case Retime(booking_id) if booking_id in rows:
+                        rows[booking_id] = replace(
+                            rows[booking_id],
+                            resources=claim.resources,
+                            starts_at=claim.starts_at,
+                            ends_at=claim.ends_at,
+                        )
+                    case Settle(booking_id) if booking_id in rows:
+                        rows[booking_id] = replace(rows[booking_id], expires_at=None)
+        return [row for row in rows.values() if row.state != "gone"]
+
     def _aggregate(self, kind: type[A], stream: UUID) -> A:
         known = self._state.get(stream)
         if isinstance(known, kind):
@@ -152,8 +224,8 @@ class UnitOfWork:
     @property
     def touched(self) -> list[str]:
         """The names of all that the decision read or wrote: what the locked way takes first."""
-        claimed = [str(r) for r in self._loaded]
-        return sorted({*claimed, *(str(stream) for stream in self._written)})
+        ids = {*self._loaded, *self._written, *self._occupied}
+        return sorted({*map(str, ids), *(f"tally:{who}" for who in self._tallies)})
 
     def append(self, command: str, fingerprint: bytes) -> Append | None:
         """The whole effect, or None where nothing happened and nobody will ask again.
@@ -188,4 +260,26 @@ class UnitOfWork:
             read=read,
             decided_at=occasion.occurred_at,
             keep=occasion.origin.channel == "import",
+            tallies={who: tallied.mark for who, tallied in self._tallies.items()},
         )
+
+
+REACH = timedelta(days=1)
+"""Buffers are shorter."""
+
+
+def reaches(take: Take, since: datetime, until: datetime) -> bool:
+    """Whether it, or what sticks out of it, may lie within a period."""
+    return take.starts_at - REACH < until and since < take.ends_at + REACH
+
+
+def use_of(take: Take) -> Use:
+    return Use(
+        take.resource_id, take.booking_id, take.item, take.starts_at, take.ends_at, take.units, take.before, take.after,
+        take.shared, take.expires_at, take.authorised, take.kind,
+    )  # fmt: skip
+
+
+def dying(use: Use, booking_id: UUID, at: datetime | None) -> Use:
+    """The use as it stands after that booking's have been given another end of life."""
+    return use if use.booking_id != booking_id or use.expires_at is None else replace(use, expires_at=at)

@@ -4,7 +4,7 @@ Claims are never passed by hand: they follow from events by the pure functions `
 `domain.resource.claims.claims`, so that the table of claims is a projection of the log, and can be proven to be one.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -36,9 +36,41 @@ class Take(Struct, frozen=True):
     """Taken past the guards on somebody's authority. It counts against everybody who comes after."""
     kind: Kind = "booking"
 
+    @property
+    def occupied(self) -> tuple[datetime, datetime]:
+        """What nobody else's may overlap: exclusive buffers belong to it, shared ones do not."""
+        if self.shared or not (self.before or self.after):
+            return self.starts_at, self.ends_at
+        return self.starts_at - timedelta(minutes=self.before), self.ends_at + timedelta(minutes=self.after)
+
+    def too_near(self, other: "Take") -> bool:
+        """Whether the gap to another claim of the resource is smaller than the larger of the two buffers in it.
+
+        Asked only where one of the two shares its buffers; exclusive ones are kept apart by what they occupy.
+        """
+        if not (self.shared or other.shared):
+            return False
+        first, second = (self, other) if self.starts_at < other.starts_at else (other, self)
+        gap = second.starts_at - first.ends_at
+        return timedelta(0) <= gap < timedelta(minutes=max(first.after, second.before))
+
+    def within(self, had: "Take") -> bool:
+        """Whether it takes nothing that `had`, its own booking's, did not have. Then no guard asks: nobody is refused
+        what they have because the resource was made smaller, slower or fuller since."""
+        start, end = self.occupied
+        had_start, had_end = had.occupied
+        return (
+            (self.booking_id, self.item, self.resource_id, self.starts_at, self.authorised)
+            == (had.booking_id, had.item, had.resource_id, had.starts_at, had.authorised)
+            and had_start <= start
+            and end <= had_end
+            and self.units <= had.units
+            and (not self.shared or (self.before <= had.before and self.after <= had.after))
+        )
+
 
 class Extend(Struct, frozen=True):
-    """The booking's claims die later (or sooner) than they would have."""
+    """Those of the booking's claims that expire die later (or sooner) than they would have."""
 
     booking_id: UUID
     expires_at: datetime
@@ -54,6 +86,8 @@ class Release(Struct, frozen=True):
     """The booking occupies nothing any more."""
 
     booking_id: UUID
+    lapsed: bool = False
+    """It may have been dead already. What is past its expiry can else be let go, but neither moved nor made firm."""
 
 
 class Resize(Struct, frozen=True):

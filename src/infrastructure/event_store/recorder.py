@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import uuid_utils
 from eventsourcing.persistence import (
     AggregateRecorder,
@@ -34,6 +35,8 @@ from infrastructure.postgres.pool import Lost, Pool, Refused, Session
 
 _PATIENCE = 1.0
 """Seconds to wait for a command that is still being carried out before its outcome is called unknown."""
+
+_TAKEN = ("claim_no_overlap", "claim_capacity", "claim_buffer", "claim_pacing")
 
 _TENANT: ContextVar[UUID] = ContextVar("tenant_of_reads")
 
@@ -181,7 +184,7 @@ class StreamRecorder(AggregateRecorder):
         recorded = self.recorded(session, command.tenant, command.envelope.command_id, None)
         if recorded is not None:
             return recorded
-        if constraint in ("claim_no_overlap", "claim_capacity"):
+        if constraint in _TAKEN:
             raise self._slot_taken(session, command, effect) from refused
         if constraint == "capacity_in_use":
             resource, _, used = refused.detail.partition(" ")
@@ -200,12 +203,17 @@ class StreamRecorder(AggregateRecorder):
                 None if command.decided_at is None else packed.moment(command.decided_at),
                 packed.uuids([take.resource_id for take in takes]),
                 packed.uuids([take.booking_id for take in takes]),
+                packed.int4s([take.item for take in takes]),
                 packed.moments([take.starts_at for take in takes]),
                 packed.moments([take.ends_at for take in takes]),
                 packed.int4s([take.units for take in takes]),
+                packed.int4s([take.before for take in takes]),
+                packed.int4s([take.after for take in takes]),
+                packed.booleans([take.shared for take in takes]),
+                packed.booleans([take.authorised for take in takes]),
             ],
         )
-        resource, until, free, holds, held = (row.get_value(0, column) for column in range(5))
+        resource, until, free, holds, earmarks, cause, peak = (row.get_value(0, column) for column in range(7))
         if resource is None:
             return StreamMoved()  # free again by now: decide again
         return SlotTaken(
@@ -213,7 +221,9 @@ class StreamRecorder(AggregateRecorder):
             None if until is None else packed.to_moment(until),
             None if free is None else packed.to_int(free),
             packed.to_uuids(holds or b""),
-            held == b"\x01",
+            cause.decode(),
+            None if peak is None else packed.to_int(peak),
+            packed.to_uuids(earmarks or b""),
         )
 
     def recorded(self, session: Session, tenant: UUID, command_id: UUID, patience: float | None) -> Carried | None:
@@ -430,4 +440,53 @@ def parameters_of(
         packed.byteas([stored.state for stored in stored_events]),
         encoded_envelope(envelope),
     )
+    if any(take.before or take.after or take.shared or take.authorised or take.kind != "booking" for take in takes):
+        parameters += (
+            packed.int4s([take.before for take in takes]),
+            packed.int4s([take.after for take in takes]),
+            packed.booleans([take.shared for take in takes]),
+            packed.booleans([take.authorised for take in takes]),
+            packed.texts([take.kind for take in takes]),
+        )
+    else:
+        parameters += (None, None, None, None, None)
+    counted = {**{tally.who: NOT_SEEN for tally, _ in effect.tallied}, **command.tallies}
+    parameters += (
+        packed.uuids(effect.revived),
+        packed.uuids(list(effect.extended)),
+        packed.moments(list(effect.extended.values())),
+        packed.uuids(list(counted)),
+        packed.int8s(list(counted.values())),
+        rest_of(effect),
+    )
     return parameters
+
+
+NOT_SEEN = -1
+"""In place of a mark: the person's rows are moved without having been looked at."""
+
+
+def rest_of(effect: Effect) -> bytes | None:
+    """What is rare, as JSON: each row names the stream that it follows from."""
+    if not (effect.lifted or effect.overridden or effect.paced or effect.tallied or effect.retallied or effect.retimed):
+        return None
+    rest: dict[str, list[dict[str, Any]]] = {
+        "lift": [{"stream": it.resource_id, "override": it.override_id} for it in effect.lifted],
+        "override": [
+            {"stream": it.resource_id, "override": it.override_id, "starts_at": it.starts_at, "ends_at": it.ends_at,
+             "capacity": it.capacity}
+            for it in effect.overridden
+        ],
+        "pace": [{"stream": it.resource_id, "units": it.units, "minutes": it.minutes} for it in effect.paced],
+        "tally": [
+            {"stream": it.booking_id, "who": it.who, "offering": it.offering_id, "location": it.location_id,
+             "resources": it.resources, "starts_at": it.starts_at, "ends_at": it.ends_at, "state": state}
+            for it, state in effect.tallied
+        ],
+        "retally": [{"stream": booking, "state": state} for booking, state in effect.retallied.items()],
+        "retime": [
+            {"stream": it.booking_id, "resources": it.resources, "starts_at": it.starts_at, "ends_at": it.ends_at}
+            for it in effect.retimed
+        ],
+    }  # fmt: skip
+    return packed.jsonb(msgspec.json.encode({part: rows for part, rows in rest.items() if rows}))

@@ -2,11 +2,11 @@
 
 APPEND, REFUSAL, OUTCOME = b"append", b"refusal", b"outcome"
 LOAD, LOCK, STREAM, LOG, LAST = b"load", b"lock", b"stream", b"log", b"last"
-CLAIMS, EXPIRED, FORGET = b"claims", b"expired", b"forget"
+CLAIMS, TALLIES, EXPIRED, FORGET = b"claims", b"tallies", b"expired", b"forget"
 
 PREPARED: dict[bytes, bytes] = {
-    APPEND: b"SELECT * FROM event_store.append(" + b", ".join(b"$%d" % n for n in range(1, 29)) + b")",
-    REFUSAL: b"SELECT * FROM event_store.refusal($1, $2, $3, $4, $5, $6, $7)",
+    APPEND: b"SELECT * FROM event_store.append(" + b", ".join(b"$%d" % n for n in range(1, 40)) + b")",
+    REFUSAL: b"SELECT * FROM event_store.refusal(" + b", ".join(b"$%d" % n for n in range(1, 13)) + b")",
     OUTCOME: b"SELECT * FROM event_store.command_outcome($1, $2, $3)",
     LOAD: b"SELECT * FROM event_store.read_streams($1, $2)",
     LOCK: b"SELECT event_store.lock($1, $2)",
@@ -15,6 +15,7 @@ PREPARED: dict[bytes, bytes] = {
     b"WHERE $3::bigint IS NULL OR at_position <= $3",
     LAST: b"SELECT last_position FROM event_store.lag($1, 1)",
     CLAIMS: b"SELECT * FROM event_store.claims_in($1, $2, tstzrange($3, $4))",
+    TALLIES: b"SELECT * FROM event_store.tallies_of($1, $2, $3)",
     EXPIRED: b"SELECT * FROM event_store.expired_holds($1)",
     FORGET: b"SELECT event_store.forget_commands($1, $2)",
 }

@@ -8,8 +8,19 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from application.event_store import Append, Carried, EventStore, Loaded, Moved, Unavailable, UnreadableHistory
+from application.event_store import (
+    Append,
+    Carried,
+    CountedBooking,
+    EventStore,
+    Loaded,
+    Moved,
+    Tallied,
+    Unavailable,
+    UnreadableHistory,
+)
 from application.recorded import RecordedEvent
+from domain.availability.setup import Use
 from domain.claims import claims_of
 from infrastructure.event_store import recorder, statements
 from infrastructure.event_store.application import Daybook
@@ -26,19 +37,6 @@ class UnreadableStream(UnreadableHistory):
     def __init__(self, event: Unreadable) -> None:
         super().__init__(f"{event.tag} at {event.position} ({event.stream} v{event.version}): {event.error}")
         self.event = event
-
-
-class StandingClaim(Struct, frozen=True):
-    """A row of the table of claims."""
-
-    resource_id: UUID
-    booking_id: UUID
-    item: int
-    starts_at: datetime
-    ends_at: datetime
-    units: int
-    expires_at: datetime | None
-    authorised: bool
 
 
 class ExpiredHold(Struct, frozen=True):
@@ -62,27 +60,63 @@ class _Calls:
         result = self._read(statements.LOAD, [tenant.bytes, packed.uuids(streams)])
         return _loaded(result, tenant, streams)
 
-    def claims_in(
-        self, tenant: UUID, resources: Sequence[UUID], starts_at: datetime, ends_at: datetime
-    ) -> list[StandingClaim]:
-        """What occupies these resources within a period, dead holds included: by resource and start."""
+    def occupancy(self, tenant: UUID, resources: Sequence[UUID], since: datetime, until: datetime) -> list[Use]:
+        """What stands on these resources within a period, dead holds included: by resource and start."""
+        if not resources:
+            return []
         result = self._read(
-            statements.CLAIMS, [tenant.bytes, packed.uuids(resources), packed.moment(starts_at), packed.moment(ends_at)]
+            statements.CLAIMS, [tenant.bytes, packed.uuids(resources), packed.moment(since), packed.moment(until)]
         )
         value = result.get_value
         return [
-            StandingClaim(
-                UUID(bytes=value(row, 0)),
-                UUID(bytes=value(row, 1)),
-                packed.to_int(value(row, 2)),
-                packed.to_moment(value(row, 3)),
-                packed.to_moment(value(row, 4)),
-                packed.to_int(value(row, 5)),
-                None if (expiry := value(row, 6)) is None else packed.to_moment(expiry),
-                value(row, 7) == b"\x01",
+            Use(
+                resource_id=UUID(bytes=value(row, 0)),
+                booking_id=UUID(bytes=value(row, 1)),
+                item=packed.to_int(value(row, 2)),
+                starts_at=packed.to_moment(value(row, 3)),
+                ends_at=packed.to_moment(value(row, 4)),
+                units=packed.to_int(value(row, 5)),
+                expires_at=None if (expiry := value(row, 6)) is None else packed.to_moment(expiry),
+                authorised=value(row, 7) == b"\x01",
+                before=packed.to_int(value(row, 8)),
+                after=packed.to_int(value(row, 9)),
+                shared=value(row, 10) == b"\x01",
+                kind=value(row, 11).decode(),
             )
             for row in range(result.ntuples)
         ]
+
+    def tallies(self, tenant: UUID, people: Sequence[UUID], since: datetime | None = None) -> dict[UUID, Tallied]:
+        """What counts against the quotas of each, with the mark of that moment."""
+        if not people:
+            return {}
+        result = self._read(
+            statements.TALLIES,
+            [tenant.bytes, packed.uuids(list(people)), None if since is None else packed.moment(since)],
+        )
+        value = result.get_value
+        marks: dict[UUID, int] = {}
+        rows: dict[UUID, list[CountedBooking]] = {}
+        for row in range(result.ntuples):
+            who = UUID(bytes=value(row, 0))
+            marks[who] = packed.to_int(value(row, 1))
+            counted = rows.setdefault(who, [])
+            if value(row, 2) is None:
+                continue  # the person's own row: there is nothing
+            counted.append(
+                CountedBooking(
+                    who=who,
+                    booking_id=UUID(bytes=value(row, 2)),
+                    offering_id=None if (offering := value(row, 3)) is None else UUID(bytes=offering),
+                    location_id=UUID(bytes=value(row, 4)),
+                    resources=tuple(packed.to_uuids(value(row, 5))),
+                    starts_at=packed.to_moment(value(row, 6)),
+                    ends_at=packed.to_moment(value(row, 7)),
+                    state=value(row, 8).decode(),
+                    expires_at=None if (expiry := value(row, 9)) is None else packed.to_moment(expiry),
+                )
+            )
+        return {who: Tallied(mark, rows[who]) for who, mark in marks.items()}
 
     def _append(self, what: Append, session: Session | None) -> Carried:
         events = what.events

@@ -13,7 +13,8 @@ _INT8 = struct.Struct("!iq")
 _INT4 = struct.Struct("!ii")
 _LENGTH_16 = _LENGTH.pack(16)
 _NULL = _LENGTH.pack(-1)
-_BYTEA, _INT8_OID, _INT4_OID, _TEXT, _TIMESTAMPTZ, _UUID = 17, 20, 23, 25, 1184, 2950
+_TRUE, _FALSE = _LENGTH.pack(1) + b"\x01", _LENGTH.pack(1) + b"\x00"
+_BOOL, _BYTEA, _INT8_OID, _INT4_OID, _TEXT, _TIMESTAMPTZ, _UUID = 16, 17, 20, 23, 25, 1184, 2950
 
 
 def boolean(value: bool) -> bytes:
@@ -34,6 +35,11 @@ def moment(value: datetime) -> bytes:
 
 def interval(seconds: float) -> bytes:
     return struct.pack("!qii", int(seconds * 1_000_000), 0, 0)
+
+
+def jsonb(value: bytes) -> bytes:
+    """JSON as text, behind the version of the form."""
+    return b"\x01" + value
 
 
 def to_int(value: bytes) -> int:
@@ -61,6 +67,12 @@ def raw_uuids(values: Sequence[bytes]) -> bytes | None:
     if not values:
         return None
     return _HEAD.pack(1, 0, _UUID, len(values), 1) + b"".join([_LENGTH_16 + value for value in values])
+
+
+def booleans(values: Sequence[bool]) -> bytes | None:
+    if not values:
+        return None
+    return _HEAD.pack(1, 0, _BOOL, len(values), 1) + b"".join([_TRUE if value else _FALSE for value in values])
 
 
 def int8s(values: Sequence[int]) -> bytes | None:

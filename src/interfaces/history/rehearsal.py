@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from application.bus import CommandBus
-from application.event_store import Append, Carried, EventStore, Loaded
+from application.event_store import Append, Carried, EventStore, Loaded, Tallied
 from application.handlers import HANDLERS
 from application.message import Command, Occasion
 from application.recorded import RecordedEvent
+from domain.availability.setup import Use
 from domain.errors import Conflict
 from domain.event import Event
 
@@ -76,6 +77,12 @@ class Stage:
 
     def load(self, tenant: UUID, streams: Sequence[UUID]) -> Loaded:  # noqa: ARG002  # there is but one
         return Loaded(NEVER, {s: self._acts.get(s, self._scenery.get(s, [])) for s in streams})
+
+    def occupancy(self, tenant: UUID, resources: Sequence[UUID], since: datetime, until: datetime) -> Sequence[Use]:  # noqa: ARG002
+        return []  # not judged here
+
+    def tallies(self, tenant: UUID, people: Sequence[UUID], since: datetime | None = None) -> Mapping[UUID, Tallied]:  # noqa: ARG002
+        return {who: Tallied(0, []) for who in people}
 
     def append(self, what: Append) -> Carried:
         for new in what.events:

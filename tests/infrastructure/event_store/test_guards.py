@@ -19,7 +19,7 @@ from infrastructure.postgres import packed
 from infrastructure.postgres.migrate import APP_ROLE, EditedMigration, migrate
 from infrastructure.postgres.pool import Refused, Session
 
-TABLES = ["event", "command", "claim", "capacity", "cluster"]
+TABLES = ["event", "command", "claim", "capacity", "capacity_override", "tally", "tally_mark", "cluster"]
 
 
 @pytest.fixture
@@ -64,6 +64,7 @@ def test_the_applications_role_calls_only_what_it_was_given(app: psycopg.Connect
         "read_log",
         "lag",
         "claims_in",
+        "tallies_of",
         "expired_holds",
         "forget_commands",
         "adopt_cluster",
@@ -154,6 +155,10 @@ def test_claims_without_events_bark(store: PostgresEventStore) -> None:
         {12: packed.uuids([booking])},
         dict(zip(range(13, 20), takes, strict=True)),
         {20: packed.uuids([resource]), 21: packed.int4s([9])},
+        {34: packed.uuids([booking]), 35: packed.moments([START])},
+        {38: packed.jsonb(b'{"lift": [{"stream": "%s"}]}' % str(resource).encode())},
+        {38: packed.jsonb(b'{"retally": [{"stream": "%s", "state": "gone"}]}' % str(booking).encode())},
+        {38: packed.jsonb(b'{"pace": [{"units": 1}]}')},
     ):
         forged = [change.get(n, value) for n, value in enumerate(honest)]
         with store.pool.session() as session, pytest.raises(Refused) as refused:
