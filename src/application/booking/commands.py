@@ -16,6 +16,7 @@ from domain.booking.errors import BadUnits, NothingWanted, PaymentTooLate, SlotH
 from domain.booking.events import BookingEvent, CancelledBy, Item
 from domain.booking.reference import reference
 from domain.errors import Refusal
+from domain.offering.session import Session
 from domain.organization.location import Location
 from domain.organization.organization import Organization
 from domain.period import Period, instant
@@ -392,6 +393,21 @@ def cancel(command: Cancel, work: UnitOfWork) -> None:
     )
 
 
+class CallOffBookings(Command, frozen=True):
+    """The session does not take place: everybody's booking of it ends, all in one transaction."""
+
+    session_id: UUID
+
+
+def call_off_bookings(command: CallOffBookings, work: UnitOfWork) -> None:
+    session = work.read(Session, command.session_id)
+    uses = work.occupancy([session.id], session.starts_at, session.ends_at)
+    booked = sorted({use.booking_id for use in uses if use.kind == "booking"})
+    work.fetch(*booked)
+    for booking_id in booked:
+        work.change(Booking, booking_id, lambda booking: booking.call_off(work.now))
+
+
 class ReverseCancellation(Command, frozen=True):
     """The cancellation was a mistake."""
 
@@ -475,6 +491,7 @@ HANDLERS: dict[type[Command], Handler] = {
     Complete: complete,
     CompleteAtEnd: complete_at_end,
     Cancel: cancel,
+    CallOffBookings: call_off_bookings,
     ReverseCancellation: reverse_cancellation,
     OverbookReversal: reverse_cancellation,
     MarkNoShow: mark_no_show,

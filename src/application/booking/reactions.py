@@ -5,11 +5,19 @@ A step that has become stale is harmless: the booking answers that nothing happe
 
 from collections.abc import Sequence
 
-from application.booking.commands import CompleteAtEnd, Decline, ExpireHold, NoShowAtGrace, TimeOutApproval
+from application.booking.commands import (
+    CallOffBookings,
+    CompleteAtEnd,
+    Decline,
+    ExpireHold,
+    NoShowAtGrace,
+    TimeOutApproval,
+)  # fmt: skip
 from application.reaction import Do, Look, Reaction
 from application.recorded import RecordedEvent
 from domain.booking import events
 from domain.booking.booking import Booking
+from domain.offering.events import SessionCalledOff
 from domain.offering.offering import Offering
 from domain.organization.organization import Organization
 
@@ -68,4 +76,12 @@ def on_approved(recorded: RecordedEvent, look: Look) -> Sequence[Do]:
     return [Do(Decline(rival, "competing"), rival, "decline") for rival in look.rivals(booking.id)]
 
 
-REACTIONS: tuple[Reaction, ...] = (on_hold, on_approval_requested, on_firm, on_approved)
+def on_called_off(recorded: RecordedEvent, look: Look) -> Sequence[Do]:  # noqa: ARG001
+    """A session that does not take place has no bookings."""
+    if not isinstance(recorded.fact, SessionCalledOff):
+        return []
+    session = recorded.stream
+    return [Do(CallOffBookings(session), session, "call_off_bookings")]
+
+
+REACTIONS: tuple[Reaction, ...] = (on_hold, on_approval_requested, on_firm, on_approved, on_called_off)

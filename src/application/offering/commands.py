@@ -123,6 +123,46 @@ def change_seats(command: ChangeSeats, work: UnitOfWork) -> None:
     work.change(Session, command.session_id, lambda session: session.change_seats(command.seats, work.now))
 
 
+class ConfirmRun(Command, frozen=True):
+    """It takes place, however few have booked."""
+
+    session_id: UUID
+
+
+def confirm_run(command: ConfirmRun, work: UnitOfWork) -> None:
+    seats = booked(work, command.session_id)
+    work.change(Session, command.session_id, lambda session: session.confirm_run(seats, work.now))
+
+
+class DecideRun(Command, frozen=True):
+    """It is the cutoff: enough have booked, or it is called off."""
+
+    session_id: UUID
+
+
+def decide_run(command: DecideRun, work: UnitOfWork) -> None:
+    seats = booked(work, command.session_id)
+    work.change(Session, command.session_id, lambda session: session.decide_run(seats, work.now))
+
+
+class CallOff(Command, frozen=True):
+    """It does not take place. Who had booked is told, and their bookings are cancelled by the venue."""
+
+    session_id: UUID
+
+
+def call_off(command: CallOff, work: UnitOfWork) -> None:
+    seats = booked(work, command.session_id)
+    work.change(Session, command.session_id, lambda session: session.call_off(seats, work.now))
+
+
+def booked(work: UnitOfWork, session_id: UUID) -> int:
+    """Seats that are booked for good: who still holds, or has not paid, may yet go."""
+    session = work.read(Session, session_id)
+    uses = work.occupancy([session.id], session.starts_at, session.ends_at)
+    return sum(use.units for use in uses if use.kind == "booking" and use.expires_at is None)
+
+
 HANDLERS: dict[type[Command], Handler] = {
     DefineOffering: define_offering,
     RenameOffering: rename_offering,
@@ -130,4 +170,7 @@ HANDLERS: dict[type[Command], Handler] = {
     RetireOffering: retire_offering,
     ScheduleSession: schedule_session,
     ChangeSeats: change_seats,
+    ConfirmRun: confirm_run,
+    DecideRun: decide_run,
+    CallOff: call_off,
 }

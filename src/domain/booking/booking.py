@@ -272,6 +272,14 @@ class Booking(Aggregate, frozen=True):
             self._must_be_alive(at)
         return [events.BookingCancelled(by, late)]
 
+    def call_off(self, at: datetime) -> list[BookingEvent]:
+        """What it was for does not take place: the venue cancels what is booked, and what is only held is let go."""
+        if self.status == "held":
+            return [events.BookingHoldReleased()]
+        if self.status in HOLDS and self.expires_at is not None and self.expires_at <= at:
+            return [events.BookingExpired()]
+        return [events.BookingCancelled("venue")] if self.status in CANCELLABLE else []
+
     def reverse_cancellation(self, at: datetime, overbooking: Overbooking | None = None) -> list[BookingEvent]:
         """The items are taken again, if they still can be: the claims decide. Who had not paid yet books anew."""
         if self.status in CANCELLABLE:

@@ -207,3 +207,18 @@ def test_an_amendment_changes_what_is_known():
     assert given(Booking, held).when(lambda b: b.amend(None)).then(BookingAmended()).party_size is None
     given(Booking, held, confirmed, cancelled).when(lambda b: b.amend(4)).refused(errors.NotConfirmed)
     given(Booking, held).when(lambda b: b.amend(0)).refused(errors.BadUnits)
+
+
+@pytest.mark.parametrize(
+    ("past", "facts"),
+    [
+        ((held,), [BookingHoldReleased()]),
+        ((held, pending), [BookingCancelled("venue")]),
+        ((held, confirmed), [BookingCancelled("venue")]),
+        ((held, confirmed, cancelled), []),
+        ((held, BookingExpired()), []),
+        ((held, confirmed, BookingCheckedIn()), []),
+    ],
+)
+def test_what_a_session_that_is_called_off_does_to_its_bookings(past, facts):
+    given(Booking, *past).when(lambda b: b.call_off(NOON)).then(*facts)
