@@ -148,36 +148,39 @@ class UnitOfWork:
                         found = {key: dying(use, booking_id, expires_at) for key, use in found.items()}
         return sorted(found.values(), key=lambda use: (use.resource_id, use.starts_at, use.booking_id, use.item))
 
-    def tallies(self, people: Collection[UUID], since: datetime | None = None) -> dict[UUID, Tallied]:
-        """What counts against the quotas of each, this command's own facts included. The write is refused if any of it
-        moves meanwhile. `since`: of bookings that end after it alone; asked again, it is as it was seen first."""
-        unseen = [who for who in people if who not in self._tallies]
-        if unseen:
-            self._tallies.update(self._store.tallies(self.tenant, sorted(unseen), since))
-        return {who: Tallied(self._tallies[who].mark, self._counted(who)) for who in people}
+    def tallies(self, people: Collection[UUID], since: datetime | None = None) -> list[CountedBooking]:
+        """What counts against these people's quotas now, this command's own facts included; a dead hold does not. The
+        write is refused if any of it moves meanwhile.
 
-    def _counted(self, who: UUID) -> list[CountedBooking]:
-        rows = {row.booking_id: row for row in self._tallies[who].rows}
+        `since`: of bookings that end after it alone; for who is asked again it is as it was seen first.
+        """
+        unseen = sorted(who for who in people if who not in self._tallies)
+        if unseen:
+            self._tallies.update(self._store.tallies(self.tenant, unseen, since))
+        rows = {row.booking_id: row for who in people for row in self._tallies[who].rows}
         for event in self._new:
             for claim in claims_of(event.fact, event.stream):
                 match claim:
-                    case Tally(who=whose) if whose == who:
+                    case Tally(who=who) if who in people:
                         rows[claim.booking_id] = CountedBooking(
                             who, claim.booking_id, claim.offering_id, claim.location_id, claim.resources,
                             claim.starts_at, claim.ends_at, "live",
                         )  # fmt: skip
                     case Retally(booking_id, state) if booking_id in rows:
                         rows[booking_id] = replace(rows[booking_id], state=state)
-                    case Retime(booking_id) if booking_id in rows:
+                    case Retime(booking_id, resources, starts_at, ends_at) if booking_id in rows:
                         rows[booking_id] = replace(
-                            rows[booking_id],
-                            resources=claim.resources,
-                            starts_at=claim.starts_at,
-                            ends_at=claim.ends_at,
+                            rows[booking_id], resources=resources, starts_at=starts_at, ends_at=ends_at
                         )
                     case Settle(booking_id) if booking_id in rows:
                         rows[booking_id] = replace(rows[booking_id], expires_at=None)
-        return [row for row in rows.values() if row.state != "gone"]
+                    case Extend(booking_id, expires_at) if booking_id in rows:
+                        rows[booking_id] = replace(rows[booking_id], expires_at=expires_at)
+        now = self.now
+        return [
+            row for row in rows.values()
+            if row.state != "gone" and (row.expires_at is None or now < row.expires_at)
+        ]  # fmt: skip
 
     def _aggregate(self, kind: type[A], stream: UUID) -> A:
         known = self._state.get(stream)

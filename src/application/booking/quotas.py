@@ -28,7 +28,7 @@ def quota_reasons(work: UnitOfWork, wanted: Wanted) -> list[Reason]:
     whos = counted_together(rules, groups, wanted.who)
     if not whos:
         return []
-    rows = [row for tallied in work.tallies(sorted(whos)).values() for row in tallied.rows]
+    rows = work.tallies(whos)
     return [reason(verdict) for verdict in against(rules, groups, rows, wanted, work.now)]
 
 
