@@ -182,6 +182,13 @@ class UnitOfWork:
             if row.state != "gone" and (row.expires_at is None or now < row.expires_at)
         ]  # fmt: skip
 
+    def forget(self) -> None:
+        """What was decided so far was only supposed: nothing of it will be recorded, and what is read from now on is as
+        it would be."""
+        self._new.clear()
+        self._written.clear()
+        self.result.clear()
+
     def _aggregate(self, kind: type[A], stream: UUID) -> A:
         known = self._state.get(stream)
         if isinstance(known, kind):
