@@ -27,6 +27,7 @@ from application.message import Command, Occasion, Query, Scope
 from application.permission import permitted
 from application.recorded import Actor, Origin
 from application.unit_of_work import Handler, UnitOfWork
+from application.waitlist import commands as waitlist
 from domain.booking import errors as booking_errors
 from domain.errors import Conflict, Refusal, Rule
 from domain.resource.errors import CapacityInUse
@@ -128,7 +129,7 @@ class CommandBus:
             except InFlight:
                 raise CommandInFlight from None
             except SlotTaken as taken:
-                if taken.holds:
+                if taken.holds or taken.earmarks:
                     self._make_way(taken, occasion)
                 elif works[-1].chose:
                     last = taken  # what it chose was taken meanwhile: it chooses again
@@ -171,22 +172,28 @@ class CommandBus:
         return None if carried is None else replayed(carried, fingerprint, again=True)
 
     def _make_way(self, taken: SlotTaken, occasion: Occasion) -> None:
-        """Expire the dead holds that stand in the way; one that cannot be expired stands as if it were alive."""
-        for hold in taken.holds:
-            try:
+        """Expire the dead holds that stand in the way, and what was kept for somebody who waits and is no more; one
+        that cannot be expired stands as if it were alive."""
+        try:
+            for hold in taken.holds:
                 self._expire(hold, occasion)
-            except (Refusal, UnreadableHistory):
-                raise refused(taken) from None
+            for ticket in taken.earmarks:
+                self._clear(waitlist.EndEarmark(ticket), ticket, occasion)
+        except (Refusal, UnreadableHistory):
+            raise refused(taken) from None
 
     def _expire(self, booking_id: UUID, occasion: Occasion) -> None:
-        """A dead hold in the way is expired through the front door, so that nobody displaces a claim silently."""
+        self._clear(booking.ExpireHold(booking_id), booking_id, occasion)
+
+    def _clear(self, command: Command, dead: UUID, occasion: Occasion) -> None:
+        """What is dead and in the way goes through the front door, so that nobody displaces a claim silently."""
         self.carry_out(
-            booking.ExpireHold(booking_id),
+            command,
             Occasion(
                 tenant=occasion.tenant,
                 actor=Actor("system", "hold-expiry", "system"),
                 origin=Origin(occasion.origin.channel, request_id=occasion.origin.request_id),
-                command_id=uuid5(occasion.command_id, f"expire:{booking_id}"),
+                command_id=uuid5(occasion.command_id, f"expire:{dead}"),
                 correlation_id=occasion.correlation_id or occasion.command_id,
                 occurred_at=occasion.occurred_at,
             ),
