@@ -62,7 +62,7 @@ def needed(setup: Setup, request: Request) -> tuple[Needed, ...]:
 def candidates(need: Need, setup: Setup, request: Request) -> list[Candidate]:
     """Those at this location that are in use and have the features; in an order that does not depend on anything."""
     pool = None if need.pool_id is None else setup.pools.get(need.pool_id)
-    ids = need.any_of if pool is None else pool.members
+    ids = need.any_of if pool is None else () if pool.retired else pool.members
     named = [setup.resources[it] for it in ids if it in setup.resources]
     able = {it.id: it for it in named if suits(it, need, setup)}
     only = set(request.resource_ids) & set(ids)
@@ -70,17 +70,15 @@ def candidates(need: Need, setup: Setup, request: Request) -> list[Candidate]:
         sets = [
             Candidate((it,)) for it in able.values() if it.seats and it.seats.least <= request.party <= it.seats.most
         ]
-        most = {one.members: one.members[0].seats.most for one in sets if one.members[0].seats}
+        most = {one.ids: one.members[0].seats.most for one in sets if one.members[0].seats}
         for combination in pool.combinations if pool else ():
             if combination.seats.least <= request.party <= combination.seats.most and all(
                 it in able for it in combination.resources
             ):
                 members = tuple(able[it] for it in combination.resources)
                 sets.append(Candidate(members))
-                most[members] = combination.seats.most
-        sets.sort(
-            key=lambda one: (most[one.members] - request.party, len(one.members), [called(it) for it in one.members])
-        )
+                most[sets[-1].ids] = combination.seats.most
+        sets.sort(key=lambda one: (most[one.ids] - request.party, len(one.members), [called(it) for it in one.members]))
         return [one for one in sets if not only or one.ids <= only]
     chosen = sorted(able.values(), key=called)
     return [Candidate((it,)) for it in chosen if not only or it.id in only]

@@ -6,7 +6,7 @@ labels of the grid, so that the cost is that of the claims and of the slots foun
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -323,10 +323,7 @@ class Question:
         if day not in self._ranks:
             on = date.fromordinal(day)
             self._ranks[day] = [choice.ranked(need, self.busy, on, self.wall) for need in self.needed]
-        orders = [
-            (need.candidates[bit] for bit in ranks if mask >> bit & 1)
-            for need, ranks, mask in zip(self.needed, self._ranks[day], free, strict=True)
-        ]
+        orders = [in_turn(*each) for each in zip(self.needed, self._ranks[day], free, strict=True)]
         return choice.complete(self.needed, orders)
 
     def _left(self, free: tuple[int, ...], start: int) -> int:
@@ -431,6 +428,11 @@ EVERYBODYS = {"OUTSIDE_HOURS", "CLOSED_EXCEPTION", "CLOSURE", "MAINTENANCE"}
 MOST_DETAILS = 50
 
 
+def in_turn(need: Needed, ranks: Sequence[int], free: int) -> Iterator[Candidate]:
+    """The free candidates, the best first."""
+    return (need.candidates[number] for number in ranks if free >> number & 1)
+
+
 def contains(spans: Sequence[Span], at: int) -> bool:
     return any(low <= at < high for low, high in spans)
 
@@ -469,15 +471,17 @@ def on_grid(question: Question, start: int, local: datetime) -> bool:
 
 
 def explained(setup: Setup, uses: Sequence[Use], request: Request, now: datetime) -> list[Slot | Refused]:
-    """Every label of the days asked for, in order: the slot, or why not. Days that are closed altogether show the
-    labels that they would have."""
+    """Every label of the days asked for at which it would fit the opening hours, in order: the slot, or why not. Days
+    that are closed altogether show the labels that they would have."""
     question = Question(setup, uses, request, now)
     terms = question.terms
     offered = {micros(slot.starts_at): slot for slot in question.slots()}
     first, last = request.first.toordinal() * DAY, (request.last.toordinal() + 1) * DAY
+    lasting = question.minutes * MINUTE
     found: dict[tuple[int, int], Slot | Refused] = {}
     for unless_closed in (False, True):
         for hours in question.openings(unless_closed):
+            spans = question.wall.spans(hours)
             for label in question.wall.labels(hours, terms.step, terms.anchor == "top_of_hour"):
                 if not first <= label.local < last:
                     continue
@@ -485,14 +489,17 @@ def explained(setup: Setup, uses: Sequence[Use], request: Request, now: datetime
                     continue
                 local = at_local(label.local)
                 instants = question.wall.instants(label.local)
-                if not instants:
+                if not instants and fits(spans, question.wall.by_rule(label.local), lasting):
                     found.setdefault((label.local, 0), Refused(local, None, (Reason("DST_GAP"),)))
                 for at in instants:
-                    if label.opens <= at < label.closes and (label.local, at) not in found:
+                    if label.opens <= at < label.closes and fits(spans, at, lasting) and (label.local, at) not in found:
                         slot = offered.get(at)
-                        refused = slot or Refused(local, moment(at), question.against(at, local))
-                        found[label.local, at] = refused
+                        found[label.local, at] = slot or Refused(local, moment(at), question.against(at, local))
     return [found[key] for key in sorted(found)]
+
+
+def fits(spans: Sequence[Span], start: int, lasting: int) -> bool:
+    return any(low <= start and start + lasting <= high for low, high in spans)
 
 
 def closed_on(question: Question, on: date) -> bool:

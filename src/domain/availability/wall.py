@@ -135,20 +135,19 @@ class Wall:
         return self._spans[hours]
 
     def labels(self, hours: Sequence[Hours], step: int, top_of_hour: bool) -> Iterable[Label]:
-        """The labels of each opening, counted from its start, `step` minutes apart, as long as an instant of theirs may
-        lie before its closing (in an overlap the closing label itself may). What is always open counts from each
-        midnight."""
+        """The labels of each opening, counted from its start, `step` minutes apart; some of their instants may lie
+        outside. What is always open counts from each midnight."""
         for it in hours:
             opens, closes = self.bounds(it)
             if opens >= closes:
                 continue
             starts = [it.opens] if it.bounded else range(it.opens, it.closes, DAY)
+            # Where the clocks change at the closing, labels after its own may lie before it.
+            late = DAY if it.bounded and self._midnight(it.closes // DAY) is None else 0
             for anchor in starts:
-                until = it.closes if it.bounded else anchor + DAY
-                local = anchor - anchor % 60 if top_of_hour else anchor
-                while local < until or (it.bounded and self.by_rule(local) < closes):
+                until = it.closes + late if it.bounded else anchor + DAY
+                for local in range(anchor - anchor % 60 if top_of_hour else anchor, until, step):
                     yield Label(local, opens, closes)
-                    local += step
 
 
 def at_local(local: int) -> datetime:
