@@ -1,7 +1,7 @@
 """Builds the house once: settings -> adapters -> handlers -> buses -> views. Tests and production use the same."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +12,12 @@ from msgspec import Struct
 from pymongo.asynchronous.database import AsyncDatabase
 
 from application.audit.queries import AuditTrail
+from application.availability.queries import WhatIsOffered
 from application.bus import Answerer, CommandBus, QueryBus, ViewBehind
 from application.event_store import Unavailable
 from application.handlers import HANDLERS
 from application.message import Occasion, Query, Scope
+from application.offering.queries import TheSetup
 from infrastructure import mongo
 from infrastructure.event_store.store import PostgresEventStore
 from infrastructure.postgres import reading
@@ -25,6 +27,7 @@ from infrastructure.settings import Incomplete, Settings
 from interfaces.http.caller import Trust
 from interfaces.http.metrics import Metrics
 from projections.audit import trail
+from projections.availability.offers import Offers
 from projections.runner import connected, prepare
 from projections.views import VIEWS
 
@@ -73,6 +76,7 @@ class House:
         answerers: dict[type[Query], Answerer] = {kind: self._patient(answer) for kind, answer in views.items()}
         self._audit: AsyncDatabase[dict[str, Any]] | None = None
         answerers[AuditTrail] = self._audit_trail
+        answerers[WhatIsOffered] = Offers(answerers[TheSetup], self._rows).what_is_offered
         self.query_bus = QueryBus(answerers)
         self._redis: redis.asyncio.Redis | None = None
 
@@ -130,6 +134,9 @@ class House:
             return await answer(query, occasion, scope)
 
         return answered
+
+    async def _rows(self, text: str, values: Sequence[Any]) -> list[Any]:
+        return await reading.rows(self.pool, text, values, self.settings.database_deadline)
 
     async def _audit_trail(self, query: AuditTrail, occasion: Occasion, scope: Scope) -> Any:
         if self._audit is None:

@@ -1,0 +1,1 @@
+"""What can be booked: answered from the timetable and the claims as they stand."""

@@ -1,0 +1,105 @@
+"""What can be booked: two statements however many resources, and the one function that decides.
+
+The first statement brings the configuration, out of the timetable; the second every claim on every candidate, as
+ranges, with the database's clock. All else is done in memory by `domain.availability.slots`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from application.availability.queries import Offered, OfferedOf, WhatIsOffered
+from application.message import Occasion, Scope
+from application.offering.queries import Configured, TheSetup
+from domain.availability.choice import TRAILING
+from domain.availability.setup import Request, Setup, Use
+from domain.availability.slots import MOST_DAYS, TooManyDays, explained, minutes_for, slots
+from domain.offering.errors import NotSold
+from domain.offering.terms import Need, Terms
+from domain.resource.errors import UnknownResource
+
+Rows = Callable[[str, Sequence[Any]], Awaitable[list[Any]]]
+"""Asks the database one statement."""
+USUAL_MINUTES = 60
+
+CLAIMS = """
+SELECT clock.now, c.resource, c.booking, c.item, c.starts_at, c.ends_at, c.units, c.before, c.after, c.shared,
+       c.expires_at, c.authorised, c.kind
+  FROM (SELECT clock_timestamp() AS now) clock
+  LEFT JOIN event_store.claims_in(%s, %s, tstzrange(%s, %s)) c ON true
+"""
+
+
+class Offers:
+    """Answers `WhatIsOffered`. `setup` answers `TheSetup`, `rows` asks the database."""
+
+    def __init__(self, setup: Callable[[TheSetup, Occasion, Scope], Awaitable[Configured]], rows: Rows) -> None:
+        self._setup = setup
+        self._rows = rows
+
+    async def what_is_offered(self, query: WhatIsOffered, occasion: Occasion, scope: Scope) -> Offered:
+        """The slots of each, in order; refused: bad ranges and durations that are not offered."""
+        if not 1 <= (query.last - query.first).days + 1 <= MOST_DAYS:
+            raise TooManyDays(days=(query.last - query.first).days + 1)
+        margin = timedelta(days=2)
+        since = datetime.combine(query.first, time(), UTC) - margin
+        until = datetime.combine(query.last, time(), UTC) + margin
+        asked = TheSetup(query.offering_id, query.resource_ids, since, until + timedelta(days=LONGEST_DAYS))
+        configured = await self._setup(asked, occasion, scope)
+        if configured.retired:
+            raise NotSold
+        setup = configured.setup
+        if query.offering_id is None:
+            setup = replace(setup, terms=by_itself(query))
+            if set(query.resource_ids) - set(setup.resources):
+                raise UnknownResource
+        minutes = minutes_for(setup, wished(query))
+        since -= timedelta(days=TRAILING) if len(setup.resources) > 1 and query.offering_id else timedelta(0)
+        now, uses = await self._uses(occasion.tenant, list(setup.resources), since, until + timedelta(minutes=minutes))
+        version = None if query.offering_id is None else configured.versions.get(query.offering_id)
+        return Offered(setup.location.zone, now, version, minutes, setup.terms.price, found(setup, uses, query, now))
+
+    async def _uses(
+        self, tenant: UUID, resources: list[UUID], since: datetime, until: datetime
+    ) -> tuple[datetime, list[Use]]:
+        rows = await self._rows(CLAIMS, [tenant, resources, since, until])
+        now: datetime = rows[0][0]
+        return now, [Use(*row[1:]) for row in rows if row[1] is not None]
+
+
+LONGEST_DAYS = 60
+"""How far beyond the last date calendars are looked at: the longest of what may begin on it."""
+
+
+def by_itself(query: WhatIsOffered) -> Terms:
+    """What a resource without an offering is had by: any length, at any step, in so many units."""
+    minutes = query.minutes or USUAL_MINUTES
+    return Terms(needs=(), durations=(minutes,), step=query.step or minutes)
+
+
+def wished(query: WhatIsOffered, only: tuple[UUID, ...] = ()) -> Request:
+    return Request(
+        query.first, query.last, query.party, query.minutes, only, query.moving, override=query.override
+    )  # fmt: skip
+
+
+def found(setup: Setup, uses: Sequence[Use], query: WhatIsOffered, now: datetime) -> list[OfferedOf]:
+    """The answers, one for the offering, or one for each resource."""
+    decide = explained if query.explain else slots
+    if query.offering_id is not None and not query.apart:
+        return [OfferedOf(None, decide(setup, uses, wished(query, query.resource_ids), now))]
+    of: dict[UUID, list[Use]] = {}
+    for use in uses:
+        of.setdefault(use.resource_id, []).append(use)
+    answers = []
+    for resource_id in query.resource_ids:
+        if query.offering_id is not None:
+            answers.append(OfferedOf(resource_id, decide(setup, uses, wished(query, (resource_id,)), now)))
+            continue
+        need = Need("", any_of=(resource_id,), units=query.units)
+        alone = Setup(setup.location, replace(setup.terms, needs=(need,)), setup.resources)
+        answers.append(OfferedOf(resource_id, decide(alone, of.get(resource_id, ()), wished(query), now)))
+    return answers

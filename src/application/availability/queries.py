@@ -1,0 +1,55 @@
+"""What can be asked about availability; `projections/availability/offers.py` answers."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from application.message import Query
+from domain.availability.setup import Refused, Slot
+from domain.offering.terms import Price
+
+
+class WhatIsOffered(Query, frozen=True):
+    """What can be booked on these local dates: an offering, or resources by themselves."""
+
+    first: date
+    last: date
+    offering_id: UUID | None = None
+    resource_ids: tuple[UUID, ...] = ()
+    """Of an offering: only these will do. Without one: each of them by itself."""
+    apart: bool = False
+    """Of an offering: each of the resources named has its own answer."""
+    party: int = 1
+    minutes: int | None = None
+    """Without an offering: how long, and how far apart the starts are where `step` does not say."""
+    step: int | None = None
+    units: int = 1
+    moving: UUID | None = None
+    """A booking that would be moved: its own time is not in its way."""
+    override: bool = False
+    explain: bool = False
+    """Also every start that cannot be booked, and why not."""
+
+
+class OfferedOf(Struct, frozen=True):
+    """What can be booked of one offering, or of one resource."""
+
+    resource_id: UUID | None
+    """Where resources were asked for each by itself."""
+    slots: Sequence[Slot | Refused]
+
+
+class Offered(Struct, frozen=True):
+    """What can be booked."""
+
+    zone: str
+    """Of the location."""
+    as_of: datetime
+    """By the database's clock: holds were dead or alive at this instant."""
+    offering_version: int | None
+    """Under which terms."""
+    minutes: int
+    price: Price | None
+    found: Sequence[OfferedOf]
