@@ -1,0 +1,407 @@
+"""Recurring series, in the manner of JSCalendar (RFC 8984): local start, zone, duration, rule, and patches by date."""
+
+from collections.abc import Sequence
+from datetime import datetime, time
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from litestar import Controller, get, patch, post
+from litestar.params import FromPath, RawBody
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+from uuid_utils.compat import uuid7
+
+from application.booking.series import (
+    CancelSeries,
+    CreateSeries,
+    EditSeries,
+    Keeping,
+    PreviewSeries,
+    RetrySkipped,
+)  # fmt: skip
+from application.booking.series_queries import OccurrencesOfSeries, TheSeries
+from application.message import Occasion
+from domain.booking.events import CancelledBy
+from domain.booking.series import Reach, moved
+from domain.booking.series_events import GapPolicy, Part, Patch, Shift, Strategy, Template
+from interfaces.http.asked import (
+    DAY,
+    Asked,
+    CursorText,
+    Limit,
+    Page,
+    PositionText,
+    Reading,
+    Reason,
+    Reply,
+    Written,
+    after,
+    cursor,
+    etag,
+    moment,
+    new_id,
+    reply,
+    written,
+)  # fmt: skip
+from interfaces.http.errors import FORMS, BadBody, BadQuery, Wrong
+from interfaces.http.schema import says
+
+LOCAL = f"{DAY[:-1]}T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
+CLOCK = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
+FORMS |= {
+    LOCAL: "A local time is written 2027-03-14T09:30, without an offset, and lies between 1970 and 2199.",
+    CLOCK: "A time of day is written 09:30.",
+}
+Local = Annotated[str, Meta(pattern=LOCAL, description="What a clock at the location shows.")]
+Clock = Annotated[str, Meta(pattern=CLOCK, description="A time of day on the location's wall.")]
+Minutes = Annotated[int, Meta(ge=1, le=576_000)]
+Units = Annotated[int, Meta(ge=1, le=10_000)]
+RuleText = Annotated[
+    str,
+    Meta(min_length=6, max_length=4000, description="An RRULE of RFC 5545, such as FREQ=WEEKLY;BYDAY=TU;COUNT=10."),
+]
+Dates = Annotated[tuple[Local, ...], Meta(max_length=1000)]
+
+
+class Wanted(Struct, frozen=True, forbid_unknown_fields=True):
+    resource_id: UUID
+    units: Units = 1
+
+
+# What is sent
+
+
+class NewSeries(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An offering, or resources by name and for how long."""
+
+    location_id: UUID
+    start: Local
+    rule: RuleText | None = None
+    """Without one, the start and the dates in `also` are all."""
+    also: Dates = ()
+    """Dates added (RDATE)."""
+    excluded: Dates = ()
+    """Dates taken out (EXDATE)."""
+    gap_policy: GapPolicy = "shift"
+    """What becomes of a time that the clocks skip: it is shifted by the gap, or left out."""
+    offering_id: UUID | None = None
+    resource_ids: Annotated[tuple[UUID, ...], Meta(max_length=50)] = ()
+    """Of the offering's candidates only these will do."""
+    resources: Annotated[tuple[Wanted, ...], Meta(max_length=50)] = ()
+    minutes: Minutes | None = None
+    party_size: Units | None = None
+    customer_id: UUID | None = None
+    strategy: Strategy = "fail"
+    """What becomes of occurrences that cannot be booked."""
+    override: bool = False
+    """Staff pass over notice, horizon and grid."""
+    reason: Reason | None = None
+
+
+class Edit(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is to be otherwise; what is not named stays as it is."""
+
+    start: Local | None = None
+    """The new local start of this occurrence, or of the first of those that follow; they move by as many days."""
+    at: Clock | None = None
+    """The new time of day, for `all` and `following`."""
+    rule: RuleText | None = None
+    """Another rule from here on, for `following`."""
+    minutes: Minutes | None = None
+    party_size: Units | None = None
+    resources: Annotated[tuple[Wanted, ...], Meta(min_length=1, max_length=50)] | None = None
+    resource_ids: Annotated[tuple[UUID, ...], Meta(max_length=50)] | None = None
+    strategy: Strategy = "fail"
+    overrides: Keeping = "drop"
+    """For `following`: what later occurrences have of their own is dropped, or goes with them by their order."""
+    reason: Reason | None = None
+
+
+class EditToSee(Edit, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    series_id: UUID
+    scope: Reach
+    recurrence_id: Local | None = None
+
+
+class ToSee(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One of the two."""
+
+    create: NewSeries | None = None
+    edit: EditToSee | None = None
+
+
+class Which(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    scope: Reach = "all"
+    recurrence_id: Local | None = None
+    """Which occurrence, or from which on, by the local start that the series gave it."""
+
+
+class Again(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    recurrence_ids: Annotated[tuple[Local, ...], Meta(max_length=400)] = ()
+    """None: all that were skipped."""
+    reason: Reason | None = None
+
+
+class Cancelling(Which, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    by: CancelledBy = "venue"
+    reason: Reason | None = None
+
+
+class Following(Reading, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    limit: Limit = 100
+    cursor: CursorText | None = None
+
+
+# What is answered
+
+
+class Made(Written, frozen=True, omit_defaults=True, kw_only=True):
+    """What a write made of the series."""
+
+    status: Literal["open", "continued", "ended"]
+    booked: int = 0
+    """Occurrences that were booked or moved."""
+    skipped: tuple[dict[str, Any], ...] = ()
+    """Those that were not, with the codes of the reasons."""
+    cancelled: int = 0
+    continued_by: UUID | None = None
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """What the command would do, as things stand."""
+
+    occurrences: Sequence[dict[str, Any]]
+    """Each with its verdict: `free`, with what it would get; or `conflict`, with every reason and what could be had
+    instead."""
+    left: Sequence[dict[str, Any]]
+    """Occurrences that stay as they are, would be cancelled, or would lose what they have of their own."""
+    strategy: Strategy
+    booked: int
+    """How many would be booked under this strategy."""
+    conflicts: int
+
+
+class Series(Struct, frozen=True, rename={"type_": "@type"}):
+    """A series as it stands. `recurrenceOverrides` are patches by recurrence id; `{"excluded": true}` takes one out."""
+
+    type_: Literal["Event"]
+    id: UUID
+    version: int
+    status: Literal["open", "continued", "ended"]
+    location_id: UUID
+    customer_id: UUID | None
+    start: str
+    timeZone: str  # noqa: N815  # RFC 8984's name
+    duration: str | None
+    """None: as long as the offering lasts for the party."""
+    rule: str | None
+    also: tuple[str, ...]
+    recurrenceOverrides: dict[str, dict[str, Any]]  # noqa: N815
+    changes: tuple[dict[str, Any], ...]
+    """From which occurrence on something is otherwise."""
+    gap_policy: GapPolicy
+    strategy: Strategy
+    offering_id: UUID | None
+    resource_ids: tuple[UUID, ...]
+    resources: tuple[Part, ...]
+    party_size: int | None
+    booked_through: str | None
+    continues: UUID | None
+    continued_by: UUID | None
+    position: PositionText
+
+
+class Occurrence(Struct, frozen=True):
+    recurrence_id: str
+    booking_id: UUID | None
+    status: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    waits: bool | None
+    """It could not be had, or not be moved to where it should be; true: somebody waits for it."""
+    reasons: tuple[str, ...]
+
+
+NEW_SERIES = {
+    "location_id": "0197a3f0-0000-7000-8000-000000000001",
+    "start": "2027-03-02T09:00",
+    "rule": "FREQ=WEEKLY;COUNT=4",
+    "resources": [{"resource_id": "0197a3f0-0000-7000-8000-000000000002"}],
+    "minutes": 60,
+    "strategy": "skip",
+}
+
+
+class RecurringSeries(Controller):
+    path = "/series"
+    tags = ("series",)
+
+    @post(
+        sync_to_thread=True,
+        opt=says(takes=NewSeries, gives=Made, status=201, writes=True, makes=True, etag=True, example=NEW_SERIES),
+    )
+    def create_series(self, request: Asked, body: RawBody) -> Reply:
+        """Book something again and again. All occurrences are booked in one transaction, or, as the strategy says, all
+        but those that cannot be; at most 400 of them, within 24 months of the start. A rule without an end goes on by
+        itself."""
+        wish = request.wish(body, NewSeries)
+        occasion = request.writing(wish.reason)
+        command = creating(wish, new_id(occasion, "series"))
+        return written(request.carry_out(command, occasion), location=f"/api/v1/series/{command.series_id}")
+
+    @post(
+        "/preview",
+        status_code=200,
+        sync_to_thread=True,
+        opt=says(takes=ToSee, gives=Seen, example={"create": NEW_SERIES}, codes=(408, 409, 413, 415, 422)),
+    )
+    def preview_series(self, request: Asked, body: RawBody) -> Reply:
+        """Look before you book: the same as creating or editing would do, and nothing is recorded."""
+        wish = request.wish(body, ToSee)
+        if (wish.create is None) == (wish.edit is None):
+            raise BadBody(errors=[Wrong("One of the two: what to create, or what to edit.", "create")])
+        occasion = fleeting(request.writing())
+        if wish.create is not None:
+            command = PreviewSeries(creating(wish.create, uuid7()))
+        else:
+            assert wish.edit is not None
+            edit = wish.edit
+            command = PreviewSeries(editing(edit, edit.series_id, edit.scope, edit.recurrence_id, uuid7()))
+        return reply(request.carry_out(command, occasion).result)
+
+    @get("/{series_id:uuid}", opt=says(gives=Series, query=Reading, etag=True))
+    async def the_series(self, request: Asked, series_id: FromPath[UUID]) -> Reply:
+        """One series: its start, rule and template, and what single occurrences have of their own."""
+        asked = request.parameters(Reading)
+        it = await request.ask(TheSeries(series_id), request.reading(asked.min_position))
+        return reply(shown(it), etag(it.version))
+
+    @get("/{series_id:uuid}/occurrences", opt=says(gives=Page[Occurrence], query=Following))
+    async def occurrences_of_series(self, request: Asked, series_id: FromPath[UUID]) -> Reply:
+        """Its occurrences in the order of their recurrence ids, with what became of each."""
+        asked = request.parameters(Following)
+        last = after(asked.cursor, Local)
+        occasion = request.reading(asked.min_position)
+        await request.ask(TheSeries(series_id), occasion)  # 404 where there is none
+        query = OccurrencesOfSeries(series_id, None if last is None else moment(last, "cursor"), asked.limit)
+        found = await request.ask(query, occasion)
+        rows = [
+            Occurrence(it.recurrence_id, it.booking_id, it.status, it.starts_at, it.ends_at, it.waits, it.reasons)
+            for it in found.rows
+        ]
+        return reply(Page(rows, cursor(found.next)))
+
+    @patch(
+        "/{series_id:uuid}",
+        sync_to_thread=True,
+        opt=says(
+            takes=Edit, query=Which, gives=Made, writes=True, etag=True, if_match=True,
+            example={"at": "10:30", "strategy": "skip"},
+        ),
+    )  # fmt: skip
+    def edit_series(self, request: Asked, series_id: FromPath[UUID], body: RawBody) -> Reply:
+        """Change one occurrence, it and all that follow, or all that have not begun. What is over is never changed. An
+        occurrence that cannot be moved stays where it is."""
+        wish, which = request.wish(body, Edit), request.parameters(Which)
+        occasion = request.writing(wish.reason, request.seen)
+        command = editing(wish, series_id, which.scope, which.recurrence_id, new_id(occasion, "series"))
+        return written(request.carry_out(command, occasion))
+
+    @post(
+        "/{series_id:uuid}/retry-skipped",
+        status_code=200,
+        sync_to_thread=True,
+        opt=says(takes=Again, gives=Made, writes=True, etag=True, if_match=True, example={"reason": "court reopened"}),
+    )
+    def retry_skipped(self, request: Asked, series_id: FromPath[UUID], body: RawBody) -> Reply:
+        """Try again to book what had been skipped."""
+        wish = request.wish(body, Again)
+        again = tuple(moment(at, f"recurrence_ids[{n}]") for n, at in enumerate(wish.recurrence_ids))
+        occasion = request.writing(wish.reason, request.seen)
+        return written(request.carry_out(RetrySkipped(series_id, again), occasion))
+
+    @post(
+        "/{series_id:uuid}/cancellation",
+        status_code=200,
+        sync_to_thread=True,
+        opt=says(
+            takes=Cancelling, gives=Made, writes=True, etag=True, if_match=True,
+            example={"scope": "following", "recurrence_id": "2027-03-16T09:00"},
+        ),
+    )  # fmt: skip
+    def cancel_series(self, request: Asked, series_id: FromPath[UUID], body: RawBody) -> Reply:
+        """One occurrence, it and all that follow, or all that have not begun will not take place."""
+        wish = request.wish(body, Cancelling)
+        at = None if wish.recurrence_id is None else moment(wish.recurrence_id, "recurrence_id")
+        occasion = request.writing(wish.reason, request.seen)
+        return written(request.carry_out(CancelSeries(series_id, wish.scope, at, wish.by), occasion))
+
+
+def fleeting(occasion: Occasion) -> Occasion:
+    """Of a preview nothing is kept, not even under a key."""
+    return replace(occasion, keyed=False, command_id=uuid7())
+
+
+def creating(wish: NewSeries, series_id: UUID) -> CreateSeries:
+    parts = tuple(Part(it.resource_id, it.units) for it in wish.resources)
+    template = Template(wish.offering_id, parts, wish.resource_ids, wish.minutes, wish.party_size)
+    return CreateSeries(
+        series_id, wish.location_id, moment(wish.start, "start"), template, wish.rule,
+        tuple(moment(at, f"also[{n}]") for n, at in enumerate(wish.also)),
+        tuple(moment(at, f"excluded[{n}]") for n, at in enumerate(wish.excluded)),
+        wish.gap_policy, wish.strategy, wish.customer_id, wish.override,
+    )  # fmt: skip
+
+
+def editing(wish: Edit, series_id: UUID, scope: Reach, recurrence_id: str | None, continued_by: UUID) -> EditSeries:
+    if recurrence_id is None and scope != "all":
+        raise BadQuery(errors=[Wrong("Say which occurrence.", "recurrence_id")])
+    if wish.at is not None and wish.start is not None:
+        raise BadBody(errors=[Wrong("Either a start or a time of day.", "at")])
+    parts = None if wish.resources is None else tuple(Part(it.resource_id, it.units) for it in wish.resources)
+    shift = None if wish.at is None else Shift(time.fromisoformat(wish.at))
+    return EditSeries(
+        series_id, scope, None if recurrence_id is None else moment(recurrence_id, "recurrence_id"),
+        Patch(shift, wish.minutes, wish.party_size, parts, wish.resource_ids),
+        None if wish.start is None else moment(wish.start, "start"), wish.rule, wish.strategy, wish.overrides,
+        continued_by,
+    )  # fmt: skip
+
+
+def shown(it: Any) -> Series:
+    """A row of the view, as this door shows it."""
+    overrides: dict[str, dict[str, Any]] = {at: patched(at, own) for at, own in it.overrides.items()}
+    overrides |= {at: {"excluded": True} for at in it.excluded}
+    return Series(
+        "Event", it.id, it.version, it.status, it.location_id, it.customer_id, it.start, it.zone,
+        duration(it.template.minutes), it.rule, it.rdates, dict(sorted(overrides.items())),
+        tuple({"since": one.since, "patch": plain(one.patch), "except": one.stays} for one in it.changes),
+        it.gap_policy, it.strategy, it.template.offering_id, it.template.resource_ids, it.template.resources,
+        it.template.party_size, it.through, it.continues, it.continued_by, str(it.position),
+    )  # fmt: skip
+
+
+def patched(at: str, own: Patch) -> dict[str, Any]:
+    """What an occurrence has of its own: its start as the local time that it is."""
+    said = plain(own)
+    if own.start is not None:
+        said = {"start": moved(datetime.fromisoformat(at), own.start).isoformat()} | said
+        del said["at"], said["days"]
+    return said
+
+
+def plain(own: Patch) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    if own.start is not None:
+        said |= {"at": own.start.at.isoformat(), "days": own.start.days}
+    if own.minutes is not None:
+        said["duration"] = duration(own.minutes)
+    for name in ("party_size", "resources", "resource_ids"):
+        if getattr(own, name) is not None:
+            said[name] = getattr(own, name)
+    return said
+
+
+def duration(minutes: int | None) -> str | None:
+    """ISO 8601. Elapsed time, as all durations: a day would be 24 hours, and is not said."""
+    return None if minutes is None else f"PT{minutes}M"
