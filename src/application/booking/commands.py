@@ -75,13 +75,15 @@ def place_hold(command: PlaceHold, work: UnitOfWork) -> None:
     work.fetch(work.tenant, command.location_id, *(item.resource_id for item in command.items))
     policy = work.read(Organization, work.tenant).policy
     items = offer(work, command.location_id, [(n, item) for n, item in enumerate(command.items, start=1)])
+    customer = work.for_customer(command.customer_id)
+    most_holds = policy.holds_per_customer if command.then == "hold" else None
     booking = work.begin(
         Booking,
         command.booking_id,
         lambda booking: booking.hold(
             reference(work.next_number(), work.tenant), command.location_id, items, work.now,
-            policy.hold, command.party_size, work.for_customer(command.customer_id), policy.max_hold,
-            command.overbooking(work),
+            policy.hold, command.party_size, customer, policy.max_hold, command.overbooking(work),
+            holds_of(work, customer, most_holds), most_holds,
         ),
     )  # fmt: skip
     if command.then == "confirm":
@@ -89,6 +91,13 @@ def place_hold(command: PlaceHold, work: UnitOfWork) -> None:
     elif command.then == "request_approval":
         booking = work.change(Booking, booking.id, lambda booking: booking.request_approval(work.now))
     work.result |= {"reference": booking.reference, "status": booking.status}
+
+
+def holds_of(work: UnitOfWork, customer: UUID | None, most: int | None) -> int:
+    """How many holds this customer has that are alive. Nobody is asked where there is no limit, or nobody to ask of."""
+    if customer is None or most is None:
+        return 0
+    return sum(row.state == "live" and row.expires_at is not None for row in work.tallies([customer]))
 
 
 def offer(

@@ -97,13 +97,17 @@ class Booking(Aggregate, frozen=True):
         customer_id: UUID | None = None,
         max_hold: timedelta | None = None,
         overbooking: Overbooking | None = None,
+        holds: int = 0,
+        most_holds: int | None = None,
         **origin: Any,
     ) -> list[BookingEvent]:
         """The items are held until `at + ttl`, exclusive. Whether they can be had, the claims decide in the write.
 
-        `origin`: the offering with its version, the series with its recurrence id, the waitlist with its entry, in the
-        words of `BookingHeld`.
+        `holds`: how many the customer has already, of `most_holds`. `origin`: the offering with its version, the series
+        with its recurrence id, the waitlist with its entry, in the words of `BookingHeld`.
         """
+        if most_holds is not None and holds >= most_holds:
+            raise errors.TooManyHolds(holds=holds, limit=most_holds)
         wanted = checked(items)
         if overbooking is not None:
             wanted = overbooked(wanted)
