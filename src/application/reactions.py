@@ -1,8 +1,9 @@
 """All reactions, of every context: each is asked about every fact, once."""
 
 from application.booking import reactions as booking
+from application.booking import series_reactions as series
 from application.offering import reactions as offering
 from application.reaction import Reaction
 from application.waitlist import reactions as waitlist
 
-REACTIONS: tuple[Reaction, ...] = (*booking.REACTIONS, *offering.REACTIONS, *waitlist.REACTIONS)
+REACTIONS: tuple[Reaction, ...] = (*booking.REACTIONS, *series.REACTIONS, *offering.REACTIONS, *waitlist.REACTIONS)

@@ -1,11 +1,11 @@
 """Whether a person's quotas let them book: read inside the write, counted by `domain.quota`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from application.unit_of_work import UnitOfWork
 from domain.availability.setup import Reason
-from domain.quota.counting import Group, Verdict, Wanted, against, concerning, counted_together
+from domain.quota.counting import Counted, Group, Verdict, Wanted, against, concerning, counted_together
 from domain.quota.party import Membership, Party
 from domain.quota.quotas import Quotas
 from domain.quota.rule import QuotaRule
@@ -16,19 +16,23 @@ def streams(tenant: UUID, who: UUID | None) -> tuple[UUID, ...]:
     return () if who is None else (Quotas.of(tenant), Membership.of(who))
 
 
-def quota_reasons(work: UnitOfWork, wanted: Wanted) -> list[Reason]:
+def quota_reasons(
+    work: UnitOfWork, wanted: Wanted, besides: Sequence[Counted] = (), moving: Collection[UUID] = ()
+) -> list[Reason]:
     """Every quota that is in the way of what is wanted, by name; none where nobody's quota is.
 
     What was read is checked again by the write: a rule that is set meanwhile, a child that joins the family, a booking
     of anybody who is counted with this person make the decision be taken anew. An organization without rules costs the
     look into one stream.
+
+    `besides`: what the same command is about to book; `moving`: bookings that it moves, which do not count as they are.
     """
     rules = concerning(work.read_if_any(Quotas, Quotas.of(work.tenant)).rules.values(), wanted)
     groups = _groups(work, rules, wanted.who)
     whos = counted_together(rules, groups, wanted.who)
     if not whos:
         return []
-    rows = work.tallies(whos)
+    rows = [*(row for row in work.tallies(whos) if row.booking_id not in moving), *besides]
     return [reason(verdict) for verdict in against(rules, groups, rows, wanted, work.now)]
 
 

@@ -13,6 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from application.booking.placing import firm, first_come, items_of, setup_of
+from application.booking.quotas import quota_reasons, streams
+from application.event_store import CountedBooking
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
 from domain import localtime
@@ -23,11 +25,10 @@ from domain.availability.recurring import (
     Wish,
     alternatives,
     by_name,
-    nothing_else,
     setup_by_name,
     verdicts,
 )  # fmt: skip
-from domain.availability.setup import Request, Setup
+from domain.availability.setup import Reason, Request, Setup, Slot, Use
 from domain.availability.slots import minutes_for
 from domain.booking import series_errors
 from domain.booking.booking import CANCELLABLE, Booking, Status
@@ -49,6 +50,8 @@ from domain.errors import Refusal
 from domain.offering.offering import Offering
 from domain.organization.location import Location
 from domain.organization.organization import Organization
+from domain.period import Period
+from domain.quota.counting import Wanted
 from domain.recurrence import rule as rules
 from domain.recurrence import series as recurrence
 from domain.recurrence.errors import NoSuchOccurrence
@@ -251,7 +254,7 @@ def beginning(
 ) -> Plan:
     through, due = series.due(work.now)
     wishes = [Wish(series.planned(at), series.booking_id(at)) for at in due]
-    found, diary = looked_up(work, series, setup, wishes)
+    found, diary = looked_up(work, series, offering, setup, wishes)
 
     def record(work: UnitOfWork, plan: Plan) -> None:
         work.begin(BookingSeries, series.id, lambda _: begun)
@@ -279,11 +282,16 @@ def templates_of(wishes: Sequence[Wish]) -> list[Template]:
 
 
 def looked_up(
-    work: UnitOfWork, series: BookingSeries, setup: Setup, wishes: Sequence[Wish]
+    work: UnitOfWork, series: BookingSeries, offering: Offering | None, setup: Setup, wishes: Sequence[Wish]
 ) -> tuple[list[Verdict], Diary]:
     """The verdict on each wish. What occupies all candidates over the whole span is read once."""
-    moving = {wish.booking_id for wish in wishes if wish.stands}
-    uses = []
+    moving = frozenset(wish.booking_id for wish in wishes if wish.stands)
+    customer, uses, elsewhere = series.customer_id, list[Use](), list[Period]()
+    if customer is not None:
+        work.fetch(*streams(work.tenant, customer))
+    if customer is not None and setup.terms.one_at_a_time:
+        rows = (row for row in work.tallies([customer]) if row.state == "live" and row.booking_id not in moving)
+        elsewhere = [Period(row.starts_at, row.ends_at) for row in rows]
     if wishes:
         zone = setup.location.zone
         labels = [wish.planned.local for wish in wishes]
@@ -294,9 +302,35 @@ def looked_up(
 
     def diary(staying: frozenset[UUID]) -> Diary:
         others = [use for use in uses if use.booking_id not in moving or use.booking_id in staying]
-        return Diary(setup, others, work.now, gap_policy=series.gap_policy, override=series.override)
+        return Diary(
+            setup, others, work.now, gap_policy=series.gap_policy, override=series.override, busy=elsewhere
+        )  # fmt: skip
 
-    return verdicts(wishes, diary, nothing_else)
+    known: dict[UUID, CountedBooking] = {}
+
+    def quotas(wish: Wish, slot: Slot, before: Sequence[Verdict]) -> Sequence[Reason]:
+        if customer is None:
+            return ()
+        it = known[wish.booking_id] = counted(series, offering, customer, wish.booking_id, slot)
+        granted = [known[one.wish.booking_id] for one in before if one.slot is not None]
+        wanted = Wanted(
+            customer, it.offering_id, it.location_id, series.zone, it.resources, it.starts_at, it.ends_at,
+            wish.booking_id,
+        )  # fmt: skip
+        return quota_reasons(work, wanted, granted, moving)
+
+    return verdicts(wishes, diary, quotas)
+
+
+def counted(
+    series: BookingSeries, offering: Offering | None, customer: UUID, booking_id: UUID, slot: Slot
+) -> CountedBooking:
+    """How an occurrence counts against the customer's quotas, though it is not yet booked."""
+    resources = tuple(sorted({it for one in slot.assignment for it in one.resource_ids}))
+    offering_id = None if offering is None else offering.id
+    return CountedBooking(
+        customer, booking_id, offering_id, series.location_id, resources, slot.starts_at, slot.ends_at, "live"
+    )
 
 
 LOOK_AHEAD = timedelta(days=35)
@@ -420,7 +454,7 @@ def edit_this(command: EditSeries, work: UnitOfWork, series: BookingSeries, loca
     after = series.after(facts)
     wishes = [Wish(after.planned(at), series.booking_id(at), at in series.placed)]
     offering, setup = arrangement(work, location, templates_of(wishes))
-    found, diary = looked_up(work, after, setup, wishes)
+    found, diary = looked_up(work, after, offering, setup, wishes)
 
     def record(work: UnitOfWork, plan: Plan) -> None:
         work.change(BookingSeries, series.id, lambda _: [*facts, *solved(plan, after)])
@@ -452,7 +486,7 @@ def edit_all(command: EditSeries, work: UnitOfWork, series: BookingSeries, locat
         if after.planned(at) != series.after(own).planned(at)
     ]
     offering, setup = arrangement(work, location, templates_of(wishes) or [series.template])
-    found, diary = looked_up(work, after, setup, wishes)
+    found, diary = looked_up(work, after, offering, setup, wishes)
 
     def record(work: UnitOfWork, plan: Plan) -> None:
         work.change(BookingSeries, series.id, lambda _: [*own, *facts, *solved(plan, after)])
@@ -518,7 +552,7 @@ def continuation(
             if it >= at and fellows.get(it) not in rekeyed]  # fmt: skip
     left += [Left(it, "cancelled") for it in gone]
     offering, setup = arrangement(work, location, templates_of(wishes) or [new.template])
-    found, diary = looked_up(work, planned, setup, wishes)
+    found, diary = looked_up(work, planned, offering, setup, wishes)
 
     def record(work: UnitOfWork, plan: Plan) -> None:
         work.change(BookingSeries, old.id, lambda _: ended)
@@ -586,7 +620,7 @@ def retry_skipped(command: RetrySkipped, work: UnitOfWork) -> None:
     if not wishes:
         raise series_errors.NothingToPlace
     offering, setup = arrangement(work, location, templates_of(wishes))
-    found, diary = looked_up(work, series, setup, wishes)
+    found, diary = looked_up(work, series, offering, setup, wishes)
 
     def record(work: UnitOfWork, plan: Plan) -> None:
         work.change(BookingSeries, series.id, lambda _: solved(plan, series))
@@ -605,7 +639,7 @@ def extend_series(command: ExtendSeries, work: UnitOfWork) -> None:
     location = work.read(Location, series.location_id)
     wishes = [Wish(series.planned(at), series.booking_id(at)) for at in due]
     offering, setup = arrangement(work, location, templates_of(wishes) or [series.template])
-    found, diary = looked_up(work, series, setup, wishes)
+    found, diary = looked_up(work, series, offering, setup, wishes)
 
     def record(work: UnitOfWork, plan: Plan) -> None:
         booked = [Placed(it.recurrence_id) for it in plan.granted]
