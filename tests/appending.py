@@ -39,7 +39,7 @@ def facts(stream: UUID, *new: Event, after: int = 0) -> list[NewEvent]:
     return [NewEvent(stream, after + n, fact) for n, fact in enumerate(new, 1)]
 
 
-def item(resource: UUID, hour: float = 0, hours: float = 1, units: int = 1, number: int = 1) -> Item:
+def item(resource: UUID, hour: float = 0, hours: float = 1, units: int = 1, number: int = 1, **more: Any) -> Item:
     starts_at = START + hour * HOUR
     return Item(
         item=number,
@@ -49,11 +49,12 @@ def item(resource: UUID, hour: float = 0, hours: float = 1, units: int = 1, numb
         local_start="2030-01-01T00:00",
         zone="UTC",
         units=units,
+        **more,
     )
 
 
-def held(*items: Item, until: datetime = NEVER) -> BookingHeld:
-    return BookingHeld(reference="K7PXQ2", location_id=LOCATION, items=items, expires_at=until)
+def held(*items: Item, until: datetime = NEVER, **more: Any) -> BookingHeld:
+    return BookingHeld(reference="K7PXQ2", location_id=LOCATION, items=items, expires_at=until, **more)
 
 
 def registered(capacity: int = 1) -> ResourceRegistered:
