@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from application.booking import commands as booking
+from application.booking import placing, series
 from application.identity import commands as identity
 from application.message import Command
 from application.offering import commands as offering
@@ -10,6 +11,8 @@ from application.organization import commands as organization
 from application.quota import commands as quota
 from application.resource import commands as resource
 from application.unit_of_work import Handler
+from application.waitlist import commands as waitlist
+from application.whatif import commands as whatif
 
 HANDLERS: Mapping[type[Command], Handler] = {
     **organization.HANDLERS,
@@ -17,5 +20,9 @@ HANDLERS: Mapping[type[Command], Handler] = {
     **offering.HANDLERS,
     **identity.HANDLERS,
     **booking.HANDLERS,
+    **series.HANDLERS,
+    **placing.HANDLERS,
     **quota.HANDLERS,
+    **whatif.HANDLERS,
+    **waitlist.HANDLERS,
 }

@@ -6,7 +6,9 @@ A role is given `any` (everything in its organization) or `own` (bookings whose 
 from collections.abc import Mapping
 
 from application.audit import queries as audit
+from application.availability.queries import WhatIsOffered
 from application.booking import commands as booking
+from application.booking import placing, series, series_queries
 from application.booking import queries as bookings
 from application.identity import commands as identity
 from application.message import Command, Query, Scope
@@ -18,6 +20,9 @@ from application.quota import commands as quota
 from application.quota import queries as quotas
 from application.resource import commands as resource
 from application.resource import queries as resources
+from application.waitlist import commands as waitlist
+from application.waitlist import queries as waitlists
+from application.whatif import commands as whatif
 from domain.errors import Forbidden
 
 Grants = Mapping[str, Scope]
@@ -68,6 +73,9 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     offering.RetireOffering: MANAGERS,
     offering.ScheduleSession: STAFF,
     offering.ChangeSeats: STAFF,
+    offering.ConfirmRun: STAFF,
+    offering.DecideRun: CLOCKWORK,
+    offering.CallOff: STAFF,
     identity.RegisterUser: OWNERS,
     identity.ChangeRole: OWNERS,
     identity.DeactivateUser: OWNERS,
@@ -93,11 +101,20 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     booking.Complete: STAFF,
     booking.CompleteAtEnd: CLOCKWORK,
     booking.Cancel: CUSTOMERS,
+    booking.CallOffBookings: CLOCKWORK,
     booking.ReverseCancellation: STAFF,
     booking.OverbookReversal: MANAGERS,
     booking.MarkNoShow: STAFF,
     booking.NoShowAtGrace: CLOCKWORK,
     booking.ReverseNoShow: STAFF,
+    series.CreateSeries: CUSTOMERS,
+    series.EditSeries: CUSTOMERS,
+    series.CancelSeries: CUSTOMERS,
+    series.RetrySkipped: CUSTOMERS,
+    series.PreviewSeries: CUSTOMERS,
+    series.ExtendSeries: CLOCKWORK,
+    series_queries.TheSeries: EVERYBODY,
+    series_queries.OccurrencesOfSeries: EVERYBODY,
     quota.SetQuotaRule: MANAGERS,
     quota.WithdrawQuotaRule: MANAGERS,
     quota.FormParty: STAFF,
@@ -109,6 +126,26 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     quotas.WhatCounts: CUSTOMERS,
     quotas.TheParty: STAFF,
     quotas.Parties: STAFF,
+    waitlist.SetWaitlist: MANAGERS,
+    waitlist.JoinWaitlist: CUSTOMERS,
+    waitlist.LeaveWaitlist: CUSTOMERS,
+    waitlist.AcceptOffer: CUSTOMERS,
+    waitlist.DeclineOffer: CUSTOMERS,
+    waitlist.WalkSession: CLOCKWORK,
+    waitlist.WalkTimes: CLOCKWORK,
+    waitlist.PassOver: CLOCKWORK,
+    waitlist.SettleOffer: CLOCKWORK,
+    waitlist.ExpireOffer: CLOCKWORK,
+    waitlist.EndEarmark: CLOCKWORK,
+    waitlist.LapseEntry: CLOCKWORK,
+    waitlist.CallOffWaiting: CLOCKWORK,
+    waitlists.WhoWaits: EVERYBODY,
+    waitlists.TheEntry: EVERYBODY,
+    placing.BookOffering: CUSTOMERS,
+    placing.MoveOffering: CUSTOMERS,
+    placing.BookSeats: CUSTOMERS,
+    WhatIsOffered: EVERYBODY,
+    whatif.WhatIf: STAFF,
     organizations.TheOrganization: EVERYBODY,
     organizations.Locations: EVERYBODY,
     organizations.TheLocation: EVERYBODY,

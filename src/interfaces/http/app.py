@@ -10,7 +10,23 @@ from litestar.concurrency import set_asyncio_executor
 from litestar.routes import HTTPRoute
 
 from interfaces.bootstrap import House
-from interfaces.http import audit, booking, health, identity, organization, pages, quota, resource
+from interfaces.http import (
+    audit,
+    availability,
+    booking,
+    health,
+    identity,
+    offering,
+    organization,
+    pages,
+    pool,
+    quota,
+    resource,
+    series,
+    session,
+    waitlist,
+    whatif,
+)
 from interfaces.http.asked import Asked, Inhabited
 from interfaces.http.caller import OPEN, Doorkeeper
 from interfaces.http.door import FrontDoor
@@ -36,11 +52,20 @@ def create_app(house: House) -> Inhabited:
                     organization.LocationsOfOrganization,
                     resource.Resources,
                     resource.Occupancy,
+                    pool.PoolsOfOrganization,
+                    offering.OfferingsOfOrganization,
+                    session.SessionsOfOrganization,
                     identity.Users,
                     booking.Bookings,
+                    series.RecurringSeries,
+                    availability.Offers,
+                    availability.BookingsOfOfferings,
                     quota.Quotas,
                     quota.PartiesOfOrganization,
                     quota.QuotasOfCustomer,
+                    whatif.Suppositions,
+                    waitlist.Waitlist,
+                    waitlist.WaitlistOfLocation,
                     audit.Audit,
                 ],
             ),
