@@ -2,10 +2,21 @@
 
 from projections.booking.calendar import Calendar
 from projections.booking.history import History
+from projections.booking.series import SeriesOfBookings
 from projections.offering.timetable import Timetable
 from projections.organization.directory import Directory
 from projections.quota.quotas import Quotas
 from projections.resource.catalogue import Catalogue
 from projections.view import View
+from projections.waitlist.queue import Queue
 
-VIEWS: tuple[View, ...] = (Calendar(), History(), Catalogue(), Directory(), Timetable(), Quotas())
+VIEWS: tuple[View, ...] = (
+    Calendar(),
+    History(),
+    Catalogue(),
+    Directory(),
+    Timetable(),
+    Quotas(),
+    SeriesOfBookings(),
+    Queue(),
+)

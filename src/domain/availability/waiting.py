@@ -177,4 +177,7 @@ def against_waiting(setup: Setup, window: Window, party: int) -> list[Reason]:
     """Why nothing in this window could ever be offered to a party of this size, whatever comes free."""
     request = asked(window, party, window.first, window.last)
     minutes_for(setup, request)
-    return misfits(needed(setup, request), setup, request)
+    needs = needed(setup, request)
+    able = {it for need in needs for candidate in need.candidates for it in candidate.ids}
+    strange = [Reason("DOES_NOT_FIT", resource_id=it) for it in window.resources if it not in able]
+    return [*misfits(needs, setup, request), *strange]
