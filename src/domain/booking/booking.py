@@ -62,7 +62,7 @@ class Booking(Aggregate, frozen=True):
     extensions: int = 0
     released: bool = False
     """Its holder gave it back: no payment brings it to life again."""
-    payments: frozenset[UUID] = frozenset()
+    payments: tuple[UUID, ...] = ()
     """Those that made it firm, or came too late."""
     deadline: datetime | None = None
     """When a request for approval is decided by itself."""
@@ -396,9 +396,10 @@ class Booking(Aggregate, frozen=True):
             case events.BookingHoldReacquired(items):
                 return replace(self, status="held", items=items, expires_at=None)
             case events.BookingConfirmed(payment_id):
-                return replace(self, status="confirmed", payments=self.payments | {payment_id} - {None})
+                paid = () if payment_id is None else (payment_id,)
+                return replace(self, status="confirmed", payments=self.payments + paid)
             case events.BookingPaymentCameTooLate(payment_id):
-                return replace(self, payments=self.payments | {payment_id})
+                return replace(self, payments=(*self.payments, payment_id))
             case events.BookingApprovalRequested(deadline, on_timeout, blocks):
                 return replace(self, status="pending_approval", deadline=deadline, on_timeout=on_timeout, blocks=blocks)
             case events.BookingApproved(items):

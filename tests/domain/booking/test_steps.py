@@ -149,7 +149,7 @@ def test_success_that_is_late_takes_the_items_again():
         .when(lambda b: b.settle_payment(at("12:10:01"), PAYMENT))
         .then(BookingHoldReacquired((court,)), BookingConfirmed(PAYMENT))
     )
-    assert (after.status, after.payments) == ("confirmed", {PAYMENT})
+    assert (after.status, after.payments) == ("confirmed", (PAYMENT,))
     given(Booking, held, paying, expired).when(lambda b: b.confirm(at("12:10:01"))).refused(errors.HoldExpired)
 
 
