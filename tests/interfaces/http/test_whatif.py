@@ -152,6 +152,32 @@ def test_what_an_offering_sells_can_move_to_another_court(town):
     assert booking["alternatives"][0]["resource_ids"] == [courts[1]]
 
 
+def test_a_series_may_be_moved_in_a_calendar_that_is_changed(town):
+    """Its second week falls into the closure that is supposed with it; without the closure it would be free."""
+    court = town.court()
+    first = soon(24 * 20).date()
+    series = town.owner.post(
+        "/api/v1/series",
+        json={"location_id": court.location, "start": f"{first}T10:00", "rule": "FREQ=WEEKLY;COUNT=3", "minutes": 60,
+              "resources": [{"resource_id": court.resource}]},
+    )  # fmt: skip
+    assert series.status_code == 201, series.text
+    before = events(town)
+    move = {"series_id": series.json()["id"], "scope": "all", "at": "12:00"}
+    assert [it["verdict"] for it in told(town, move_series=move)["series"]["occurrences"]] == ["free"] * 3
+    second = first + timedelta(days=7)
+    day = {
+        "change": "close",
+        "resource_id": court.resource,
+        "starts_at": f"{second}T08:00",
+        "ends_at": f"{second}T20:00",
+    }
+    found = told(town, day, move_series=move)
+    assert [it["verdict"] for it in found["series"]["occurrences"]] == ["free", "conflict", "free"]
+    assert found["total"] == 1
+    assert events(town) == before
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

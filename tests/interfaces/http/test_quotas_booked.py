@@ -1,0 +1,99 @@
+"""Quotas where something is booked: refused with the rule's name, what is used, the limit, and when it resets."""
+
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from house import Somebody, Town, made, problem, soon
+
+NAMES = iter(range(1_000_000))
+
+
+class Club:
+    """Two courts sold by the hour, and a rule for them alone."""
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        self.location = town.location()
+        self.courts = [town.resource(self.location, name=f"Court {n}") for n in (1, 2)]
+        terms = {"needs": [{"role": "court", "any_of": self.courts}], "durations": [60, 90], "step": 30}
+        body = {"location_id": self.location, "name": "Tennis", "terms": terms}
+        self.offering = made(town.owner.post("/api/v1/offerings", json=body))
+        self.rule = f"tennis-{next(NAMES)}"
+
+    def limit(self, **rule: object) -> None:
+        body = {"what": {"offerings": [self.offering]}, **rule}
+        answer = self.town.owner.request("PUT", f"/api/v1/quotas/{self.rule}", json=body)
+        assert answer.status_code == 200, answer.text
+
+    def book(self, who: Somebody, hours: float, **more: object):
+        return who.post(
+            f"/api/v1/offerings/{self.offering}/bookings", json={"starts_at": soon(hours).isoformat(), **more}
+        )
+
+
+@pytest.fixture
+def club(town: Town) -> Club:
+    return Club(town)
+
+
+@pytest.fixture
+def ann(town: Town) -> Somebody:
+    return town.as_("customer", str(uuid4()))
+
+
+def test_one_too_many_is_a_conflict_that_says_when_to_come_back(club, ann):
+    club.limit(measure="count", limit=2, window={"type": "rolling", "days": 7})
+    assert club.book(ann, 24).status_code == 201
+    assert club.book(ann, 48).status_code == 201
+    found = problem(club.book(ann, 72), 409, "quota_reached")
+    (reason,) = found["reasons"]
+    assert (reason["code"], reason["rule"], reason["used"], reason["limit"]) == ("QUOTA", club.rule, 2, 2)
+    resets_at = datetime.fromisoformat(reason["resets_at"])
+    assert timedelta(days=6) < resets_at - soon(24) <= timedelta(days=7)
+    assert club.book(club.town.as_("customer"), 72).status_code == 201
+
+
+def test_minutes_fit_up_to_the_last_one(club, ann):
+    club.limit(measure="minutes", limit=150)
+    assert club.book(ann, 24, minutes=90).status_code == 201
+    problem(club.book(ann, 30, minutes=90), 409, "quota_reached")
+    assert club.book(ann, 30, minutes=60).status_code == 201
+
+
+def test_staff_who_book_for_somebody_meet_their_quota_and_nobody_s_is_not_asked(club, ann, town):
+    club.limit(measure="active_future", limit=0)
+    problem(club.book(town.owner, 24, customer_id=str(uuid4())), 409, "quota_reached")
+    assert club.book(town.owner, 24).status_code == 201
+
+
+def test_a_booking_that_moves_is_not_in_its_own_way(club, ann):
+    club.limit(measure="count", limit=1)
+    held = club.book(ann, 24, then="confirm")
+    url, etag = f"/api/v1/bookings/{held.json()['id']}", held.headers["etag"]
+    moved = ann.request("POST", f"{url}/move", json={"starts_at": soon(26).isoformat()}, headers={"if-match": etag})
+    assert moved.status_code == 200, moved.text
+
+
+def test_cancelled_in_time_it_may_be_had_again(club, ann):
+    club.limit(measure="count", limit=1)
+    held = club.book(ann, 24, then="confirm")
+    problem(club.book(ann, 30), 409, "quota_reached")
+    url = f"/api/v1/bookings/{held.json()['id']}/cancellation"
+    assert ann.post(url, json={}, headers={"if-match": held.headers["etag"]}).status_code == 200
+    assert club.book(ann, 30).status_code == 201
+
+
+def test_what_is_shown_is_what_the_write_counts_from(club, ann, town):
+    """The view's rows and those that guard the write follow from the same events by the same function."""
+    held = [club.book(ann, hours, then=then) for hours, then in ((24, "hold"), (26, "confirm"), (28, "confirm"))]
+    cancelled = held[2]
+    url, seen = f"/api/v1/bookings/{cancelled.json()['id']}", {"if-match": cancelled.headers["etag"]}
+    last = town.owner.post(f"{url}/cancellation", json={}, headers=seen)
+    town.owner.get("/api/v1/quotas", params={"min_position": last.headers["daybook-position"]})
+    columns = "who, location_id, starts_at, ends_at, state"
+    shown = town.sql(f"SELECT booking_id, {columns} FROM read.quota_tally WHERE tenant = %s", town.organization)
+    columns = columns.replace("location_id", "location")
+    counted = town.sql(f"SELECT booking, {columns} FROM event_store.tally WHERE tenant = %s", town.organization)
+    assert sorted(shown) == sorted(counted)
+    assert {row[-1] for row in shown} >= {"live", "gone"}
