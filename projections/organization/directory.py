@@ -13,6 +13,7 @@ from application.message import Occasion, Query, Scope
 from application.organization.queries import Locations, TheLocation, TheOrganization
 from application.recorded import RecordedEvent
 from domain.event import Event
+from domain.hours import WeeklyHours
 from domain.organization import events
 from domain.organization.errors import UnknownLocation, UnknownOrganization
 from domain.organization.organization import USUAL
@@ -37,6 +38,7 @@ LOCATION = Table(
     Column("position", BIGINT, nullable=False),
     Column("name", TEXT(collation="C"), nullable=False),
     Column("zone", TEXT, nullable=False),
+    Column("hours", JSONB),
     Index("location_name", "tenant", "name", "id"),
 )  # fmt: skip
 
@@ -55,6 +57,17 @@ class LocationAsItStands(Struct, frozen=True):
     position: int
     name: str
     zone: str
+    hours: WeeklyHours | None
+    """When the venue is open at all; None: whenever what is in it can be used."""
+
+
+_hours = msgspec.json.Decoder(WeeklyHours | None).decode
+
+
+def _location(
+    id: UUID, version: int, position: int, name: str, zone: str, hours: str | None  # noqa: A002
+) -> LocationAsItStands:  # fmt: skip
+    return LocationAsItStands(id, version, position, name, zone, None if hours is None else _hours(hours))
 
 
 _policy = msgspec.json.Decoder(events.OrganizationPolicySet).decode
@@ -70,7 +83,8 @@ _ORGANIZATION = select(
 )  # fmt: skip
 _THE_ORGANIZATION = compiled(_ORGANIZATION.where(ORGANIZATION.c.tenant == bindparam("tenant")), "tenant")
 _LOCATIONS = select(
-    LOCATION.c.id, LOCATION.c.version, LOCATION.c.position, LOCATION.c.name, LOCATION.c.zone
+    LOCATION.c.id, LOCATION.c.version, LOCATION.c.position, LOCATION.c.name, LOCATION.c.zone,
+    LOCATION.c.hours.cast(TEXT),
 ).where(LOCATION.c.tenant == bindparam("tenant"))  # fmt: skip
 _THE_LOCATION = compiled(_LOCATIONS.where(LOCATION.c.id == bindparam("id")), "tenant", "id")
 
@@ -103,14 +117,14 @@ class Directory(View):
         return Asked(_THE_ORGANIZATION.text, (occasion.tenant,), one(_organization, UnknownOrganization))
 
     def the_location(self, query: TheLocation, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
-        return Asked(_THE_LOCATION.text, (occasion.tenant, query.location_id), one(LocationAsItStands, UnknownLocation))
+        return Asked(_THE_LOCATION.text, (occasion.tenant, query.location_id), one(_location, UnknownLocation))
 
     def locations(self, query: Locations, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
         limit = bounded(query.limit, MOST_ROWS)
         statement = _locations(frozenset() if query.after is None else frozenset({"after"}))
         name, last = query.after or (None, None)
         values = {"tenant": occasion.tenant, "after_name": name, "after_id": last, "limit": limit + 1}
-        shape = page(LocationAsItStands, limit, lambda row: (row.name, row.id))
+        shape = page(_location, limit, lambda row: (row.name, row.id))
         return Asked(statement.text, statement.asked(values), shape)
 
 
@@ -132,11 +146,20 @@ def _policy_set(recorded: RecordedEvent, fact: events.OrganizationPolicySet) -> 
 
 def _opened(recorded: RecordedEvent, fact: events.LocationOpened) -> Sequence[Change]:
     row = {"tenant": recorded.tenant, "id": recorded.stream, **_at(recorded), "name": fact.name, "zone": fact.zone}
-    return (Put(LOCATION, row),)
+    return (Put(LOCATION, {**row, "hours": None}),)
 
 
 def _location_renamed(recorded: RecordedEvent, fact: events.LocationRenamed) -> Sequence[Change]:
     return (Set(LOCATION, (recorded.tenant, recorded.stream), {**_at(recorded), "name": fact.name}),)
+
+
+def _location_hours_changed(recorded: RecordedEvent, fact: events.LocationHoursChanged) -> Sequence[Change]:
+    return (Set(LOCATION, (recorded.tenant, recorded.stream), {**_at(recorded), "hours": fact.hours}),)
+
+
+def _location_calendar(recorded: RecordedEvent, fact: Event) -> Sequence[Change]:  # noqa: ARG001
+    """What differs from the weekly hours stands in the timetable; here the version moves on."""
+    return (Set(LOCATION, (recorded.tenant, recorded.stream), _at(recorded)),)
 
 
 def _at(recorded: RecordedEvent) -> dict[str, Any]:
@@ -149,4 +172,9 @@ LEARNS: dict[type[Event], Callable[[RecordedEvent, Any], Sequence[Change]]] = {
     events.OrganizationPolicySet: _policy_set,
     events.LocationOpened: _opened,
     events.LocationRenamed: _location_renamed,
+    events.LocationHoursChanged: _location_hours_changed,
+    events.LocationExceptionSet: _location_calendar,
+    events.LocationExceptionLifted: _location_calendar,
+    events.LocationClosed: _location_calendar,
+    events.LocationReopened: _location_calendar,
 }

@@ -38,6 +38,7 @@ from domain.event import Event
 from domain.hours import WeeklyHours
 from domain.resource import events
 from domain.resource.errors import UnknownResource
+from domain.resource.resource import Pacing
 from projections.view import (
     TABLES,
     Answer,
@@ -71,6 +72,11 @@ RESOURCE = Table(
     Column("capacity", Integer, nullable=False),
     Column("hours", JSONB),
     Column("retired", Boolean, nullable=False),
+    Column("features", JSONB, nullable=False),
+    Column("seats", JSONB),
+    Column("cost", Integer, nullable=False),
+    Column("pacing", JSONB),
+    Column("buffer_mode", TEXT, nullable=False),
     Index("resource_name", "tenant", "name", "id"),
 )  # fmt: skip
 
@@ -104,6 +110,11 @@ class ResourceAsItStands(Struct, frozen=True):
     hours: WeeklyHours | None
     retired: bool
     """It takes no new bookings; those it has stand."""
+    features: tuple[str, ...]
+    seats: events.Seats | None
+    cost: int
+    pacing: Pacing | None
+    buffer_mode: events.BufferMode
 
 
 class DayOfResource(Struct, frozen=True):
@@ -123,19 +134,26 @@ class DayOfResource(Struct, frozen=True):
 
 
 _hours = msgspec.json.Decoder(WeeklyHours | None).decode
+_features = msgspec.json.Decoder(tuple[str, ...]).decode
+_seats = msgspec.json.Decoder(events.Seats | None).decode
+_pacing = msgspec.json.Decoder(Pacing | None).decode
 
 
 def _resource(
     id: UUID, version: int, position: int, location_id: UUID, name: str, kind: str, capacity: int, hours: str | None,  # noqa: A002
-    retired: bool,
+    retired: bool, features: str, seats: str | None, cost: int, pacing: str | None, buffer_mode: events.BufferMode,
 ) -> ResourceAsItStands:  # fmt: skip
-    opening = None if hours is None else _hours(hours)
-    return ResourceAsItStands(id, version, position, location_id, name, kind, capacity, opening, retired)
+    return ResourceAsItStands(
+        id, version, position, location_id, name, kind, capacity, None if hours is None else _hours(hours), retired,
+        _features(features), None if seats is None else _seats(seats), cost,
+        None if pacing is None else _pacing(pacing), buffer_mode,
+    )  # fmt: skip
 
 
 _RESOURCES = select(
     RESOURCE.c.id, RESOURCE.c.version, RESOURCE.c.position, RESOURCE.c.location_id, RESOURCE.c.name, RESOURCE.c.kind,
-    RESOURCE.c.capacity, RESOURCE.c.hours.cast(TEXT), RESOURCE.c.retired,
+    RESOURCE.c.capacity, RESOURCE.c.hours.cast(TEXT), RESOURCE.c.retired, RESOURCE.c.features.cast(TEXT),
+    RESOURCE.c.seats.cast(TEXT), RESOURCE.c.cost, RESOURCE.c.pacing.cast(TEXT), RESOURCE.c.buffer_mode,
 ).where(RESOURCE.c.tenant == bindparam("tenant"))  # fmt: skip
 THE_RESOURCE = compiled(_RESOURCES.where(RESOURCE.c.id == bindparam("id")), "tenant", "id").text
 
@@ -240,7 +258,8 @@ def _registered(recorded: RecordedEvent, fact: events.ResourceRegistered) -> Seq
     row: Row = {
         "tenant": recorded.tenant, "id": recorded.stream, "version": recorded.version, "position": recorded.position,
         "location_id": fact.location_id, "name": fact.name, "kind": fact.kind, "capacity": fact.capacity,
-        "hours": fact.hours, "retired": False,
+        "hours": fact.hours, "retired": False, "features": (), "seats": None, "cost": 0, "pacing": None,
+        "buffer_mode": "exclusive",
     }  # fmt: skip
     return (Put(RESOURCE, row),)
 
@@ -255,6 +274,23 @@ def _resized(recorded: RecordedEvent, fact: events.ResourceCapacityChanged) -> S
 
 def _reopened(recorded: RecordedEvent, fact: events.ResourceHoursChanged) -> Sequence[Change]:
     return _changed(recorded, {"hours": fact.hours})
+
+
+def _described(recorded: RecordedEvent, fact: events.ResourceDescribed) -> Sequence[Change]:
+    return _changed(recorded, {"features": fact.features, "seats": fact.seats, "cost": fact.cost})
+
+
+def _paced(recorded: RecordedEvent, fact: events.ResourcePacingSet) -> Sequence[Change]:
+    return _changed(recorded, {"pacing": None if fact.units is None else Pacing(fact.units, fact.minutes)})
+
+
+def _buffered(recorded: RecordedEvent, fact: events.ResourceBufferModeSet) -> Sequence[Change]:
+    return _changed(recorded, {"buffer_mode": fact.mode})
+
+
+def _calendar(recorded: RecordedEvent, fact: Event) -> Sequence[Change]:  # noqa: ARG001
+    """What differs from the weekly hours stands in the timetable; here the version moves on."""
+    return _changed(recorded, {})
 
 
 def _retired(recorded: RecordedEvent, fact: events.ResourceRetired) -> Sequence[Change]:  # noqa: ARG001
@@ -329,6 +365,15 @@ LEARNS: dict[type[Event], Callable[[RecordedEvent, Any], Sequence[Change]]] = {
     events.ResourceRenamed: _renamed,
     events.ResourceCapacityChanged: _resized,
     events.ResourceHoursChanged: _reopened,
+    events.ResourceDescribed: _described,
+    events.ResourceExceptionSet: _calendar,
+    events.ResourceExceptionLifted: _calendar,
+    events.ResourceClosed: _calendar,
+    events.ResourceReopened: _calendar,
+    events.ResourceCapacityOverridden: _calendar,
+    events.ResourceCapacityOverrideLifted: _calendar,
+    events.ResourcePacingSet: _paced,
+    events.ResourceBufferModeSet: _buffered,
     events.ResourceRetired: _retired,
     **{fact: _turns(status) for fact, status in STATUS_AFTER.items()},
     booking.BookingHeld: _held,

@@ -350,6 +350,11 @@ def written(answer: Answer, *, location: str | None = None, etag: bool = True) -
     return Reply(body, 200 if location is None else 201, headers)
 
 
+def done(request: Asked, command: Command) -> Reply:
+    """A change of something that is there, by whoever has seen it so (If-Match), or whatever it is by now."""
+    return written(request.carry_out(command, request.writing(expects=request.if_match)))
+
+
 def etag(version: int) -> list[tuple[bytes, bytes]]:
     return [(b"etag", b'"%d"' % version)]
 

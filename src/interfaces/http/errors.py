@@ -42,6 +42,10 @@ class BadQuery(Malformed):
     """The query is not what this route takes."""
 
 
+class BadPath(Malformed):
+    """The address names something that cannot be."""
+
+
 class BadHeader(Malformed):
     """A header cannot be read."""
 

@@ -3,20 +3,27 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, get, patch, post
+from litestar import Controller, delete, get, patch, post, put
 from litestar.params import FromPath, RawBody
 from msgspec import UNSET, Meta, Struct, UnsetType, convert, to_builtins
 
 from application.message import Command
 from application.organization.commands import (
+    ChangeLocationHours,
+    CloseLocation,
     FoundOrganization,
+    LiftLocationException,
     OpenLocation,
     RenameLocation,
     RenameOrganization,
+    ReopenLocation,
+    ReviseLocation,
     ReviseOrganization,
+    SetLocationException,
     SetPolicy,
 )  # fmt: skip
-from application.organization.queries import Locations, TheLocation, TheOrganization
+from application.organization.queries import CalendarOfLocation, Locations, TheLocation, TheOrganization
+from domain.hours import WeeklyHours
 from interfaces.http.asked import (
     Asked,
     Named,
@@ -29,13 +36,26 @@ from interfaces.http.asked import (
     Written,
     after,
     cursor,
+    done,
     etag,
     new_id,
     reply,
     written,
 )  # fmt: skip
+from interfaces.http.calendar import (
+    CLOSURE,
+    HOLIDAY,
+    CalendarShown,
+    ClosureWritten,
+    Dates,
+    DayHours,
+    NewClosure,
+    on_date,
+    period,
+    stretch_of,
+)  # fmt: skip
 from interfaces.http.errors import BadBody, Wrong
-from interfaces.http.schema import says
+from interfaces.http.schema import adds, changes, says
 
 
 class Policy(Struct, frozen=True):
@@ -101,7 +121,9 @@ class NewLocation(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LocationChange(Struct, frozen=True, forbid_unknown_fields=True):
-    name: Named
+    name: Named | UnsetType = UNSET
+    hours: WeeklyHours | UnsetType | None = UNSET
+    """When the venue is open at all, on its wall; null: whenever what is in it can be used."""
 
 
 class Location(Struct, frozen=True):
@@ -109,6 +131,8 @@ class Location(Struct, frozen=True):
     version: int
     name: str
     zone: str
+    hours: WeeklyHours | None
+    """When the venue is open at all; null: whenever what is in it can be used."""
     position: PositionText
 
 
@@ -180,7 +204,7 @@ class LocationsOfOrganization(Controller):
         asked = request.parameters(Paging)
         last = after(asked.cursor, Sorted)
         found = await request.ask(Locations(last, asked.limit), request.reading(asked.min_position))
-        rows = [Location(it.id, it.version, it.name, it.zone, str(it.position)) for it in found.rows]
+        rows = [Location(it.id, it.version, it.name, it.zone, it.hours, str(it.position)) for it in found.rows]
         return reply(Page(rows, cursor(found.next)))
 
     @get("/{location_id:uuid}", opt=says(gives=Location, query=Reading, etag=True))
@@ -188,16 +212,64 @@ class LocationsOfOrganization(Controller):
         """One location."""
         asked = request.parameters(Reading)
         it = await request.ask(TheLocation(location_id), request.reading(asked.min_position))
-        return reply(Location(it.id, it.version, it.name, it.zone, str(it.position)), etag(it.version))
+        return reply(Location(it.id, it.version, it.name, it.zone, it.hours, str(it.position)), etag(it.version))
 
     @patch(
         "/{location_id:uuid}",
         sync_to_thread=True,
-        opt=says(takes=LocationChange, gives=Written, writes=True, etag=True, codes=(412,),
-                 example={"name": "Harbour Courts North"}),
+        opt=says(takes=LocationChange, some=True, gives=Written, writes=True, etag=True, codes=(412,),
+                 example={"name": "Harbour Courts North", "hours": {"monday": [{"opens": 480, "closes": 1320}]}}),
     )  # fmt: skip
     def change_location(self, request: Asked, location_id: FromPath[UUID], body: RawBody) -> Reply:
-        """Rename it."""
+        """Its name, its hours: all that is named, or nothing."""
         wish = request.wish(body, LocationChange)
-        command = RenameLocation(location_id, wish.name)
-        return written(request.carry_out(command, request.writing(expects=request.if_match)))
+        wanted: list[RenameLocation | ChangeLocationHours] = []
+        if wish.name is not UNSET:
+            wanted.append(RenameLocation(location_id, wish.name))
+        if wish.hours is not UNSET:
+            wanted.append(ChangeLocationHours(location_id, wish.hours))
+        if not wanted:
+            raise BadBody(errors=[Wrong("It names nothing to change.")])
+        return done(request, wanted[0] if len(wanted) == 1 else ReviseLocation(tuple(wanted)))
+
+    @put("/{location_id:uuid}/exceptions/{on:str}", sync_to_thread=True, opt=changes(DayHours, HOLIDAY))
+    def set_location_exception(
+        self, request: Asked, location_id: FromPath[UUID], on: FromPath[str], body: RawBody
+    ) -> Reply:
+        """Other hours of the whole venue on one local date: a holiday, a longer evening. Bookings that it has then
+        stand."""
+        wish = request.wish(body, DayHours)
+        return done(request, SetLocationException(location_id, on_date(on), wish.openings))
+
+    @delete("/{location_id:uuid}/exceptions/{on:str}", status_code=200, sync_to_thread=True, opt=changes())
+    def lift_location_exception(
+        self, request: Asked, location_id: FromPath[UUID], on: FromPath[str], body: RawBody
+    ) -> Reply:
+        """The weekly hours hold again on this date."""
+        request.no_body(body)
+        return done(request, LiftLocationException(location_id, on_date(on)))
+
+    @post("/{location_id:uuid}/closures", sync_to_thread=True, opt=adds(NewClosure, ClosureWritten, CLOSURE))
+    def close_location(self, request: Asked, location_id: FromPath[UUID], body: RawBody) -> Reply:
+        """Close the whole venue for a while. Bookings that it has then stand."""
+        wish = request.wish(body, NewClosure)
+        occasion = request.writing(expects=request.if_match)
+        closure = new_id(occasion, "closure")
+        answer = request.carry_out(CloseLocation(location_id, closure, *stretch_of(wish), wish.cause), occasion)
+        return written(answer, location=f"/api/v1/locations/{location_id}/closures/{closure}")
+
+    @delete("/{location_id:uuid}/closures/{closure_id:uuid}", status_code=200, sync_to_thread=True, opt=changes())
+    def reopen_location(
+        self, request: Asked, location_id: FromPath[UUID], closure_id: FromPath[UUID], body: RawBody
+    ) -> Reply:
+        """Call a closure off, or end it early."""
+        request.no_body(body)
+        return done(request, ReopenLocation(location_id, closure_id))
+
+    @get("/{location_id:uuid}/calendar", opt=says(gives=CalendarShown, query=Dates, etag=True, codes=(422,)))
+    async def calendar_of_location(self, request: Asked, location_id: FromPath[UUID]) -> Reply:
+        """The venue's weekly hours, and what differs from them on these local dates."""
+        asked = request.parameters(Dates)
+        first, last = period(asked.first, asked.last)
+        it = await request.ask(CalendarOfLocation(location_id, first, last), request.reading(asked.min_position))
+        return reply(CalendarShown(it.hours, it.exceptions, it.closures, it.version), etag(it.version))

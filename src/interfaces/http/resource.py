@@ -1,10 +1,10 @@
 """What can be booked, and how much of it is in use."""
 
-from datetime import date
-from typing import Annotated, Literal
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from litestar import Controller, get, patch, post
+from litestar import Controller, delete, get, patch, post, put
 from litestar.params import FromPath, RawBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -12,18 +12,27 @@ from application.message import Command
 from application.resource.commands import (
     ChangeCapacity,
     ChangeHours,
+    CloseResource,
+    DescribeResource,
+    LiftCapacityOverride,
+    LiftException,
+    OverrideCapacity,
     RegisterResource,
     RenameResource,
+    ReopenResource,
     RetireResource,
     ReviseResource,
+    SetBufferMode,
+    SetException,
+    SetPacing,
 )  # fmt: skip
-from application.resource.queries import Catalogue, OccupancyPerDay, TheResource
-from domain.errors import Rule
+from application.resource.queries import CalendarOfResource, Catalogue, OccupancyPerDay, TheResource
 from domain.hours import WeeklyHours
+from domain.resource.events import BufferMode, Seats
+from domain.resource.resource import Pacing
 from interfaces.http.asked import (
     Asked,
     Because,
-    Day,
     Named,
     Page,
     Paging,
@@ -31,23 +40,36 @@ from interfaces.http.asked import (
     Reading,
     Reply,
     Sorted,
+    When,
     Written,
     after,
     cursor,
+    done,
     etag,
+    moment,
     new_id,
     reply,
     written,
 )  # fmt: skip
-from interfaces.http.errors import BadBody, BadQuery, Wrong
-from interfaces.http.schema import says
+from interfaces.http.calendar import (
+    CLOSURE,
+    HOLIDAY,
+    CalendarShown,
+    ClosureWritten,
+    Dates,
+    DayHours,
+    NewClosure,
+    on_date,
+    period,
+    stretch_of,
+)  # fmt: skip
+from interfaces.http.errors import FORMS, BadBody, Wrong
+from interfaces.http.schema import adds, changes, says
 
-MOST_DAYS = 400
+FEATURE = "^[a-z0-9][a-z0-9_-]{0,39}$"
+FORMS |= {FEATURE: "A feature is a short code of a-z, 0-9, _ and -, with 1 to 40 characters."}
+Feature = Annotated[str, Meta(pattern=FEATURE)]
 Units = Annotated[int, Meta(ge=1, le=100_000, description="Units that can be in use at one instant.")]
-
-
-class BadRange(Rule):
-    """The last day lies 0 to 400 days after the first."""
 
 
 class NewResource(Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,6 +99,11 @@ class Resource(Struct, frozen=True):
     hours: WeeklyHours | None
     retired: bool
     """It takes no new bookings; those it has stand."""
+    features: tuple[str, ...]
+    seats: Seats | None
+    cost: int
+    pacing: Pacing | None
+    buffer_mode: BufferMode
     position: PositionText
 
 
@@ -84,10 +111,7 @@ class Listing(Paging, frozen=True, forbid_unknown_fields=True, kw_only=True):
     location_id: UUID | None = None
 
 
-class DaysOf(Reading, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    first: Day
-    last: Day
-    """Included; at most 400 days after the first."""
+class DaysOf(Dates, frozen=True, forbid_unknown_fields=True, kw_only=True):
     by: Literal["occupied", "reserved"] = "occupied"
     """Under the resource that it occupies, or the one that it was first booked on."""
 
@@ -113,6 +137,52 @@ class DayInUse(Struct, frozen=True):
     """Of these, the units still in use at the midnight that ends it."""
 
 
+class Description(Struct, frozen=True, forbid_unknown_fields=True):
+    """All of it, as it is from now on."""
+
+    features: Annotated[tuple[Feature, ...], Meta(max_length=50)] = ()
+    """What it has or can do; offerings ask for it."""
+    seats: Seats | None = None
+    """A table's."""
+    cost: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    """Of several that would do, the one of the lowest cost is taken first."""
+
+
+class PacingWish(Struct, frozen=True, forbid_unknown_fields=True):
+    units: Units | None
+    """So many may start within any so many minutes; null: as many as there are."""
+    minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
+
+
+class BufferWish(Struct, frozen=True, forbid_unknown_fields=True):
+    mode: BufferMode
+    """exclusive: the gap between two bookings is the buffer after the first and that before the second; shared: the
+    larger of the two, only where there is one unit."""
+
+
+class NewOverride(Struct, frozen=True, forbid_unknown_fields=True):
+    starts_at: When
+    ends_at: When
+    capacity: Annotated[int, Meta(ge=0, le=100_000)]
+    """So many units instead; 0: none."""
+
+
+class OverrideWritten(Written, frozen=True, omit_defaults=True, kw_only=True):
+    override_id: UUID
+
+
+class OverrideShown(Struct, frozen=True):
+    id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int
+
+
+class ResourceCalendar(CalendarShown, frozen=True):
+    overrides: tuple[OverrideShown, ...]
+    """Stretches in which it has so many units instead."""
+
+
 COURT = {
     "location_id": "0197a3f0-0000-7000-8000-000000000001",
     "name": "Court 1",
@@ -120,6 +190,10 @@ COURT = {
     "capacity": 1,
     "hours": {"monday": [{"opens": 480, "closes": 1320}], "saturday": [{"opens": 540, "closes": 1200}]},
 }
+
+
+TABLE = {"features": ["window", "quiet"], "seats": {"least": 2, "most": 4}, "cost": 1}
+FEWER = {"starts_at": "2027-07-01T08:00", "ends_at": "2027-07-01T12:00", "capacity": 2}
 
 
 class Resources(Controller):
@@ -199,10 +273,93 @@ class Resources(Controller):
         """Units of one resource in use on each local date."""
         asked = request.parameters(DaysOf)
         occasion = request.reading(asked.min_position)
-        first, last = period(asked)
+        first, last = period(asked.first, asked.last)
         await request.ask(TheResource(resource_id), occasion)
         query = OccupancyPerDay(first, last, resource_id=resource_id, by=asked.by)
         return reply(Page(await request.ask(query, occasion)))
+
+    @put("/{resource_id:uuid}/description", sync_to_thread=True, opt=changes(Description, TABLE))
+    def describe_resource(self, request: Asked, resource_id: FromPath[UUID], body: RawBody) -> Reply:
+        """What it has and can do, whom it seats, and what it costs to use it."""
+        wish = request.wish(body, Description)
+        return done(request, DescribeResource(resource_id, wish.features, wish.seats, wish.cost))
+
+    @put("/{resource_id:uuid}/pacing", sync_to_thread=True, opt=changes(PacingWish, {"units": 12, "minutes": 15}))
+    def set_pacing(self, request: Asked, resource_id: FromPath[UUID], body: RawBody) -> Reply:
+        """How many units may start within any so many minutes."""
+        wish = request.wish(body, PacingWish)
+        return done(request, SetPacing(resource_id, wish.units, wish.minutes))
+
+    @put("/{resource_id:uuid}/buffer-mode", sync_to_thread=True, opt=changes(BufferWish, {"mode": "shared"}))
+    def set_buffer_mode(self, request: Asked, resource_id: FromPath[UUID], body: RawBody) -> Reply:
+        """Whether the buffers of neighbouring bookings may lie over each other."""
+        return done(request, SetBufferMode(resource_id, request.wish(body, BufferWish).mode))
+
+    @put("/{resource_id:uuid}/exceptions/{on:str}", sync_to_thread=True, opt=changes(DayHours, HOLIDAY))
+    def set_exception(self, request: Asked, resource_id: FromPath[UUID], on: FromPath[str], body: RawBody) -> Reply:
+        """Other hours on one local date. Bookings that it has then stand."""
+        wish = request.wish(body, DayHours)
+        return done(request, SetException(resource_id, on_date(on), wish.openings))
+
+    @delete("/{resource_id:uuid}/exceptions/{on:str}", status_code=200, sync_to_thread=True, opt=changes())
+    def lift_exception(self, request: Asked, resource_id: FromPath[UUID], on: FromPath[str], body: RawBody) -> Reply:
+        """The weekly hours hold again on this date."""
+        request.no_body(body)
+        return done(request, LiftException(resource_id, on_date(on)))
+
+    @post("/{resource_id:uuid}/closures", sync_to_thread=True, opt=adds(NewClosure, ClosureWritten, CLOSURE))
+    def close_resource(self, request: Asked, resource_id: FromPath[UUID], body: RawBody) -> Reply:
+        """Close it for a while: a closure, maintenance, or the absence of a member of staff. Bookings that it has then
+        stand."""
+        wish = request.wish(body, NewClosure)
+        occasion = request.writing(expects=request.if_match)
+        closure = new_id(occasion, "closure")
+        answer = request.carry_out(CloseResource(resource_id, closure, *stretch_of(wish), wish.cause), occasion)
+        return written(answer, location=f"/api/v1/resources/{resource_id}/closures/{closure}")
+
+    @delete("/{resource_id:uuid}/closures/{closure_id:uuid}", status_code=200, sync_to_thread=True, opt=changes())
+    def reopen_resource(
+        self, request: Asked, resource_id: FromPath[UUID], closure_id: FromPath[UUID], body: RawBody
+    ) -> Reply:
+        """Call a closure off, or end it early."""
+        request.no_body(body)
+        return done(request, ReopenResource(resource_id, closure_id))
+
+    @post(
+        "/{resource_id:uuid}/capacity-overrides",
+        sync_to_thread=True,
+        opt=adds(NewOverride, OverrideWritten, FEWER),
+    )
+    def override_capacity(self, request: Asked, resource_id: FromPath[UUID], body: RawBody) -> Reply:
+        """More or fewer units, for a while. Overrides of one resource do not overlap."""
+        wish = request.wish(body, NewOverride)
+        occasion = request.writing(expects=request.if_match)
+        override = new_id(occasion, "override")
+        starts_at, ends_at = moment(wish.starts_at, "starts_at"), moment(wish.ends_at, "ends_at")
+        command = OverrideCapacity(resource_id, override, starts_at, ends_at, wish.capacity)
+        answer = request.carry_out(command, occasion)
+        return written(answer, location=f"/api/v1/resources/{resource_id}/capacity-overrides/{override}")
+
+    @delete(
+        "/{resource_id:uuid}/capacity-overrides/{override_id:uuid}",
+        status_code=200,
+        sync_to_thread=True,
+        opt=changes(),
+    )
+    def lift_capacity_override(
+        self, request: Asked, resource_id: FromPath[UUID], override_id: FromPath[UUID], body: RawBody
+    ) -> Reply:
+        """It has as many units as ever again."""
+        request.no_body(body)
+        return done(request, LiftCapacityOverride(resource_id, override_id))
+
+    @get("/{resource_id:uuid}/calendar", opt=says(gives=ResourceCalendar, query=Dates, etag=True, codes=(422,)))
+    async def calendar_of_resource(self, request: Asked, resource_id: FromPath[UUID]) -> Reply:
+        """What differs from its weekly hours and its capacity on these local dates."""
+        asked = request.parameters(Dates)
+        first, last = period(asked.first, asked.last)
+        it = await request.ask(CalendarOfResource(resource_id, first, last), request.reading(asked.min_position))
+        return reply(it, etag(it.version))
 
 
 class Occupancy(Controller):
@@ -213,25 +370,13 @@ class Occupancy(Controller):
     async def occupancy(self, request: Asked) -> Reply:
         """Units in use on each local date."""
         asked = request.parameters(Days)
-        first, last = period(asked)
+        first, last = period(asked.first, asked.last)
         query = OccupancyPerDay(first, last, asked.location_id, asked.resource_id, by=asked.by)
         return reply(Page(await request.ask(query, request.reading(asked.min_position))))
 
 
-def shown(it: Resource) -> Resource:
+def shown(it: Any) -> Resource:
     return Resource(
-        it.id, it.version, it.location_id, it.name, it.kind, it.capacity, it.hours, it.retired, str(it.position)
-    )
-
-
-def period(asked: DaysOf) -> tuple[date, date]:
-    found = []
-    for name in ("first", "last"):
-        try:
-            found.append(date.fromisoformat(getattr(asked, name)))
-        except ValueError as error:
-            raise BadQuery(errors=[Wrong(f"There is no such date: {error}", name)]) from None
-    first, last = found
-    if not 0 <= (last - first).days <= MOST_DAYS:
-        raise BadRange
-    return first, last
+        it.id, it.version, it.location_id, it.name, it.kind, it.capacity, it.hours, it.retired, it.features, it.seats,
+        it.cost, it.pacing, it.buffer_mode, str(it.position),
+    )  # fmt: skip

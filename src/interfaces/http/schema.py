@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from msgspec import Struct
 
+from interfaces.http.asked import DAY, Written
 from interfaces.http.caller import OPEN
 from interfaces.http.errors import PROBLEM, Problem
 
@@ -59,6 +60,18 @@ class Operation(Struct, frozen=True, kw_only=True):
 def says(**about: Any) -> dict[str, Any]:
     """A handler's `opt` that describes it."""
     return {OPERATION: Operation(**about)}
+
+
+def changes(takes: Any = None, example: Any = None) -> dict[str, Any]:
+    """A change of something that is there, as whoever asks has seen it, if they say what that was."""
+    return says(takes=takes, gives=Written, writes=True, etag=True, codes=(412,), example=example)
+
+
+def adds(takes: Any, gives: Any, example: Any) -> dict[str, Any]:
+    """Something more to what is there."""
+    return says(
+        takes=takes, gives=gives, status=201, writes=True, makes=True, etag=True, codes=(412,), example=example
+    )  # fmt: skip
 
 
 def document(routes: Iterable[Any], version: str) -> bytes:
@@ -121,9 +134,7 @@ def _operation(
         "summary": summary.rstrip("."),
         "tags": sorted(handler.resolve_tags() if hasattr(handler, "resolve_tags") else handler.tags or []),
         "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
-            if name.endswith("_id")
-            else {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            {"name": name, "in": "path", "required": True, "schema": PATHS.get(name.rpartition("_")[2], ANY_TEXT)}
             for name in re.findall(r"{(\w+)}", route.path_format)
         ],
     }
@@ -216,13 +227,24 @@ def _problem(status: int, schema: Any) -> dict[str, Any]:
     return about
 
 
+ANY_TEXT = {"type": "string"}
+PATHS: dict[str, dict[str, Any]] = {
+    "id": {"type": "string", "format": "uuid"},
+    "on": {"type": "string", "format": "date", "pattern": DAY, "description": "A local date, 1970 to 2199."},
+}
+"""What a part of an address is, by the last word of its name."""
 TAGS = {
     "organizations": "The tenant: its name, and the policy by which it handles bookings.",
     "locations": "Venues, each with the clock of its time zone.",
     "resources": "What can be booked: a court, a table, a room type, in so many units, open at certain hours.",
+    "pools": "Identified units of which a booking gets one or several: courts, rooms of a type, tables, kit.",
+    "offerings": "What is sold: how long it lasts, what it needs, when and by whom it may be booked.",
+    "sessions": "Fixed occurrences of an offering, with seats: a class, a tour, a training.",
     "users": "Who may act in the organization.",
     "bookings": "Bookings, and every step of their lives.",
     "quotas": "How much may be booked: by whom, of what, within which window; families, accounts and plans.",
+    "waitlist": "Who waits for what is taken, in which order and why, and what they are offered.",
+    "series": "Bookings that come again: looked at first, made, changed from one occurrence on or as a whole.",
     "audit": "Who did what to which record.",
     "service": "Is it alive, is it ready, how is it doing.",
 }
