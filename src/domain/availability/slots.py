@@ -5,10 +5,12 @@ the rules are turned round: each claim, closure and opening bars a stretch of *s
 labels of the grid, so that the cost is that of the claims and of the slots found, not of their product.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, reduce
+from itertools import combinations
+from math import comb
 from typing import NamedTuple
 from uuid import UUID
 
@@ -66,16 +68,19 @@ def wall_over(zone: str, first: date, last: date) -> Wall:  # noqa: ARG001  # th
 
 
 @lru_cache(maxsize=64)
-def grid(wall: Wall, openings: tuple[tuple[Hours, ...], ...], step: int, top: bool, first: date, last: date) -> Starts:
-    """All starts on the local dates from `first` to `last` that one of these openings makes."""
+def grid(
+    wall: Wall, openings: tuple[tuple[Hours, ...], ...], step: int, top: bool, first: date, last: date, lasting: int
+) -> Starts:
+    """All starts on the local dates from `first` to `last` that one of these openings makes, and that fit it."""
     least, most = first.toordinal() * DAY, (last.toordinal() + 1) * DAY
     found: dict[int, int] = {}
     for hours in openings:
         near = [it for it in hours if it.closes + DAY >= least and it.opens - 60 < most]
+        spans = wall.spans(hours)
         for label in wall.labels(near, step, top):
             if least <= label.local < most:
                 for at in wall.instants(label.local):
-                    if label.opens <= at < label.closes:
+                    if label.opens <= at < label.closes and fits(spans, at, lasting):
                         found[at] = label.local
     instants = sorted(found)
     return Starts(instants, [found[at] for at in instants], [moment(at) for at in instants])
@@ -218,13 +223,22 @@ class Question:
         else:
             combined = {self._common: None}
         for need in self.needed:
-            different: dict[tuple[Hours, ...], None] = {}
-            for candidate in need.candidates:
-                for member in candidate.members:
-                    different[hours_of(member.calendar, self.request.first, self._last, unless_closed)] = None
+            different = self._different(need, unless_closed)
             if len(combined) * len(different) <= MOST_GRIDS:
                 combined = {within_both(some, own): None for some in combined for own in different}
         return tuple(combined)
+
+    def _different(self, need: Needed, unless_closed: bool) -> dict[tuple[Hours, ...], None]:
+        """The hours of those who could fill a need together, each once."""
+        if comb(len(need.candidates), need.count) <= MOST_GRIDS:
+            choices: Iterable[tuple[Candidate, ...]] = combinations(need.candidates, need.count)
+        else:
+            choices = ((one,) for one in need.candidates)
+        found: dict[tuple[Hours, ...], None] = {}
+        for chosen in choices:
+            hours = [self._hours(it.calendar, None, unless_closed) for one in chosen for it in one.members]
+            found[reduce(within_both, hours)] = None
+        return found
 
     def grid(self, unless_closed: bool = False) -> Starts:
         first, last = self.dates()
@@ -232,7 +246,8 @@ class Question:
             return Starts([], [], [])
         terms = self.terms
         hours = self.openings(unless_closed)
-        return grid(self.wall, hours, terms.step, terms.anchor == "top_of_hour", first, last)
+        top = terms.anchor == "top_of_hour"
+        return grid(self.wall, hours, terms.step, top, first, last, self.minutes * MINUTE)
 
     # the answers
 
@@ -388,7 +403,7 @@ class Question:
                 else:
                     mask |= 1 << bit
             free.append(mask)
-            if mask.bit_count() >= need.count or not need.candidates:
+            if mask.bit_count() >= need.count or not details:
                 continue
             if len(need.candidates) == 1:
                 found += details[0]
@@ -490,16 +505,19 @@ def explained(setup: Setup, uses: Sequence[Use], request: Request, now: datetime
                 local = at_local(label.local)
                 instants = question.wall.instants(label.local)
                 if not instants and fits(spans, question.wall.by_rule(label.local), lasting):
-                    found.setdefault((label.local, 0), Refused(local, None, (Reason("DST_GAP"),)))
+                    skipped = question.wall.by_rule(label.local), label.local
+                    found.setdefault(skipped, Refused(local, None, (Reason("DST_GAP"),)))
                 for at in instants:
-                    if label.opens <= at < label.closes and fits(spans, at, lasting) and (label.local, at) not in found:
+                    if label.opens <= at < label.closes and fits(spans, at, lasting) and (at, label.local) not in found:
                         slot = offered.get(at)
-                        found[label.local, at] = slot or Refused(local, moment(at), question.against(at, local))
+                        found[at, label.local] = slot or Refused(local, moment(at), question.against(at, local))
     return [found[key] for key in sorted(found)]
 
 
 def fits(spans: Sequence[Span], start: int, lasting: int) -> bool:
-    return any(low <= start and start + lasting <= high for low, high in spans)
+    """Whether one of these ordered spans holds all of it."""
+    k = bisect_right(spans, (start, EVER)) - 1
+    return k >= 0 and start + lasting <= spans[k][1]
 
 
 def closed_on(question: Question, on: date) -> bool:
