@@ -6,7 +6,7 @@ local date on which it starts, whole.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -14,9 +14,13 @@ from msgspec import Struct
 
 from domain import localtime
 from domain.hours import WeeklyHours, open_spans
-from domain.quota.rule import CalendarWindow, Kind, Measure, QuotaRule, RollingWindow
+from domain.period import EARLIEST, LATEST
+from domain.quota.rule import CalendarWindow, Kind, Measure, QuotaRule, RollingWindow, What
 
 MINUTE = timedelta(minutes=1)
+A_DAY = timedelta(days=1)
+EVERYTHING = What()
+SOLD = frozenset(("live", "over", "no_show"))
 
 
 class Counted(Protocol):
@@ -177,17 +181,38 @@ def _verdicts(
     elif wanted is not None:
         on = localtime.wall(wanted.starts_at, zone).date()
     assert on is not None
+    dates = _looked_at(rule, on)
+    if dates is None:
+        return
+    # No wall is a day away from UTC: what lies further off need not be asked for its local date.
+    since, until = _noon(dates[0]) - 2 * A_DAY, _noon(dates[1]) + 2 * A_DAY
     adding = 0 if wanted is None else _amount(rule, wanted.starts_at, wanted.ends_at, zone, now)
+    what = rule.what
+    near = [
+        row
+        for row in rows
+        if since < row.starts_at < until
+        and _counting(rule, row, now)
+        and (what == EVERYTHING or what.takes_in(row.offering_id, row.location_id, row.resources))
+    ]
     for members, party_id in _counts(rule, groups, who):
-        ours = [row for row in rows if row.who in members and _counting(rule, row, now)]
-        used, resets_at = _used(rule, ours, on, zone, now)
-        if used is not None:
-            yield Verdict(rule.name, rule.measure, used, rule.limit, zone, adding, resets_at, party_id)
+        used, resets_at = _used(rule, [row for row in near if row.who in members], on, zone, now)
+        yield Verdict(rule.name, rule.measure, used, rule.limit, zone, adding, resets_at, party_id)
+
+
+def _looked_at(rule: QuotaRule, on: date) -> tuple[date, date] | None:
+    """The first and last local date that matter for a booking on that date; None between two seasons."""
+    match rule.window:
+        case None:
+            return EARLIEST.date(), LATEST.date()
+        case RollingWindow(days):
+            reach = timedelta(days=days - 1)
+            return on - reach, on + reach
+        case CalendarWindow():
+            return rule.window.around(on)
 
 
 def _counting(rule: QuotaRule, row: Counted, now: datetime) -> bool:
-    if not rule.what.takes_in(row.offering_id, row.location_id, row.resources):
-        return False
     if row.expires_at is not None and row.expires_at <= now:
         return False
     match rule.measure:
@@ -195,7 +220,7 @@ def _counting(rule: QuotaRule, row: Counted, now: datetime) -> bool:
             return row.state == "no_show"
         case "active_future":
             return row.state == "live" and row.ends_at > now
-    return row.state in ("live", "over", "no_show") or (row.state == "late_cancel" and rule.count_late_cancellations)
+    return row.state in SOLD or (row.state == "late_cancel" and rule.count_late_cancellations)
 
 
 def _amount(rule: QuotaRule, starts_at: datetime, ends_at: datetime, zone: str, now: datetime) -> int:
@@ -232,54 +257,55 @@ def _whole(span: timedelta) -> int:
 
 def _used(
     rule: QuotaRule, rows: Collection[Counted], on: date, zone: str, now: datetime
-) -> tuple[int | None, datetime | None]:
-    """How much the rows use of the window around a date, and when that resets; None where there is no such window."""
+) -> tuple[int, datetime | None]:
+    """How much the rows use of the window around a date, and when that resets."""
+    no_shows = rule.measure == "no_shows"
     each = [
-        (localtime.wall(row.starts_at, zone).date(), 1 if rule.measure == "no_shows" else
-         _amount(rule, row.starts_at, row.ends_at, zone, now), row.ends_at)
+        (
+            on if rule.window is None else localtime.wall(row.starts_at, zone).date(),
+            1 if no_shows else _amount(rule, row.starts_at, row.ends_at, zone, now),
+            row.ends_at,
+        )
         for row in rows
-    ]  # fmt: skip
-    used: int | None = 0
-    resets: date | None = None
-    within = each
-    match rule.window:
-        case None:
-            used = sum(amount for _, amount, _ in each)
-        case RollingWindow(days):
-            per_date: dict[date, int] = {}
-            for day, amount, _ in each:
-                per_date[day] = per_date.get(day, 0) + amount
-            used, first = _tightest({day: amount for day, amount in per_date.items() if amount}, on, days)
-            within = [it for it in each if first is not None and first <= it[0] < first + timedelta(days=days)]
-            resets = None if first is None else first + timedelta(days=days)
-        case CalendarWindow():
-            around = rule.window.around(on)
-            if around is None:
-                return None, None
-            within = [it for it in each if around[0] <= it[0] <= around[1]]
-            used = sum(amount for _, amount, _ in within)
-            resets = around[1] + timedelta(days=1)
+    ]
+    if isinstance(rule.window, RollingWindow):
+        length = timedelta(days=rule.window.days)
+        per_date: dict[date, int] = {}
+        for day, amount, _ in each:
+            per_date[day] = per_date.get(day, 0) + amount
+        first, oldest = _tightest({day: amount for day, amount in per_date.items() if amount}, on, length - A_DAY)
+        within = [it for it in each if first <= it[0] < first + length]
+        over = None if oldest is None else oldest + length
+    else:
+        dates = _looked_at(rule, on)
+        within = [it for it in each if dates is not None and dates[0] <= it[0] <= dates[1]]
+        over = None if rule.window is None or dates is None else dates[1] + A_DAY
+    used = sum(amount for _, amount, _ in within)
+    resets = [] if over is None else [_midnight(over, zone)]
     if rule.measure == "active_future":
-        ends = min((ends_at for _, _, ends_at in within), default=None)
-        return used, ends if resets is None or ends is None else min(ends, _midnight(resets, zone))
-    return used, None if resets is None else _midnight(resets, zone)
+        resets += [ends_at for _, _, ends_at in within]
+    return used, min(resets, default=None)
 
 
-def _tightest(per_date: Mapping[date, int], on: date, days: int) -> tuple[int, date | None]:
-    """The most that any `days` dates in a row with `on` among them hold, and the oldest of those that hold something.
+def _tightest(per_date: Mapping[date, int], on: date, reach: timedelta) -> tuple[date, date | None]:
+    """Of all stretches that reach so far from their first date and have `on` among them, the one that holds most: its
+    first date, and the oldest that holds something.
 
-    Only windows that begin with a date that counts, or with `on`, need to be looked at: any other holds no more than
-    the one that begins with its oldest. Of several as tight, the one that resets first.
+    Only stretches that begin with such a date, or with `on`, need to be looked at: any other holds no more than the one
+    that begins with its oldest. Of several as tight, the one that resets first.
     """
-    reach = timedelta(days=days - 1)
     near = sorted(day for day in per_date if on - reach <= day <= on + reach)
-    most, oldest = 0, None
+    most, begins, oldest = 0, on, None
     for first in sorted({on, *(day for day in near if day <= on)}):
         held = [day for day in near if first <= day <= first + reach]
         used = sum(per_date[day] for day in held)
         if used > most:
-            most, oldest = used, held[0]
-    return most, oldest
+            most, begins, oldest = used, first, held[0]
+    return begins, oldest
+
+
+def _noon(on: date) -> datetime:
+    return datetime.combine(on, time(12), UTC)
 
 
 def _midnight(on: date, zone: str) -> datetime:
