@@ -276,7 +276,7 @@ class Amend(Command, frozen=True):
 
 
 def amend(command: Amend, work: UnitOfWork) -> None:
-    work.change(Booking, command.booking_id, lambda booking: booking.amend(command.party_size))
+    work.change(Booking, command.booking_id, lambda booking: booking.amend(command.party_size, work.now))
 
 
 class Reschedule(Command, frozen=True):
@@ -343,7 +343,7 @@ class Pin(Command, frozen=True):
 
 
 def pin(command: Pin, work: UnitOfWork) -> None:
-    work.change(Booking, command.booking_id, lambda booking: booking.pin())
+    work.change(Booking, command.booking_id, lambda booking: booking.pin(work.now))
 
 
 class CheckOut(Command, frozen=True):

@@ -25,6 +25,7 @@ NOWHERE = UUID(int=0)
 CANCELLABLE: tuple[Status, ...] = get_args(Cancellable)
 HOLDS: tuple[Status, ...] = ("held", "pending_payment")
 """What dies at its expiry."""
+STANDING: tuple[Status, ...] = ("held", "pending_payment", "pending_approval", "confirmed", "checked_in")
 FIRM: tuple[Status, ...] = ("confirmed", "checked_in", "completed", "no_show")
 A_MOMENT = timedelta(minutes=1)
 DeclinedFor = Literal["venue", "timeout", "competing"]
@@ -119,10 +120,9 @@ class Booking(Aggregate, frozen=True):
 
     def extend_hold(self, at: datetime, ttl: timedelta, most: int) -> list[BookingEvent]:
         """It lives for `ttl` from now, as far as the longest hold allows; `most` times at most."""
-        if self.status != "held":
-            self._must_be_alive(at)
-            raise errors.NotHeld(status=self.status)
         expires_at, latest = self._must_be_alive(at)
+        if self.status != "held":
+            raise errors.NotHeld(status=self.status)
         if self.extensions >= most:
             raise errors.ExtendedEnough(extensions=self.extensions)
         wanted = min(at + ttl, latest)
@@ -192,10 +192,11 @@ class Booking(Aggregate, frozen=True):
     ) -> list[BookingEvent]:
         if self.status == "pending_approval":
             return []
-        if self.status != "held":
-            self._must_be_alive(at)
-            raise errors.NotHeld(status=self.status)
         self._must_be_alive(at)
+        if self.status != "held":
+            raise errors.NotHeld(status=self.status)
+        if deadline is not None and deadline <= at:
+            raise errors.DeadlinePassed(deadline=deadline)
         return [events.BookingApprovalRequested(deadline, on_timeout, blocks)]
 
     def approve(self, at: datetime) -> list[BookingEvent]:
@@ -225,10 +226,9 @@ class Booking(Aggregate, frozen=True):
 
     # changing
 
-    def amend(self, party_size: int | None) -> list[BookingEvent]:
+    def amend(self, party_size: int | None, at: datetime | None = None) -> list[BookingEvent]:
         """Something other than time and place was changed."""
-        if self.status not in ("held", "pending_payment", "pending_approval", "confirmed", "checked_in"):
-            raise errors.NotConfirmed(status=self.status)
+        self._must_stand(at)
         return [events.BookingAmended(None if party_size is None else sized(party_size))]
 
     def reschedule(self, items: Sequence[Item]) -> list[BookingEvent]:
@@ -258,12 +258,11 @@ class Booking(Aggregate, frozen=True):
             raise errors.Pinned
         return [events.BookingReassigned(items)]
 
-    def pin(self) -> list[BookingEvent]:
+    def pin(self, at: datetime | None = None) -> list[BookingEvent]:
         """From now on it keeps the units that it has."""
         if self.pinned:
             return []
-        if self.status not in ("held", "pending_payment", "pending_approval", "confirmed", "checked_in"):
-            raise errors.NotConfirmed(status=self.status)
+        self._must_stand(at)
         return [events.BookingPinned()]
 
     def cancel(self, by: CancelledBy, at: datetime | None = None, late: bool = False) -> list[BookingEvent]:
@@ -371,6 +370,13 @@ class Booking(Aggregate, frozen=True):
         if at >= self.expires_at:
             raise errors.HoldExpired(expires_at=self.expires_at)
         return self.expires_at, max(self.expires_at, self.latest_expiry or self.expires_at)
+
+    def _must_stand(self, at: datetime | None) -> None:
+        """Promised in one way or another; a hold past its expiry is not, whether or not anybody has swept."""
+        if self.status not in STANDING:
+            raise errors.NotConfirmed(status=self.status)
+        if self.status in HOLDS and at is not None:
+            self._must_be_alive(at)
 
     def _must_wait(self) -> None:
         if self.status != "pending_approval":

@@ -83,6 +83,10 @@ class NotCancellable(Rule):
     """Only a pending or confirmed booking can be cancelled."""
 
 
+class DeadlinePassed(Rule):
+    """A deadline lies ahead."""
+
+
 class NotDue(Rule):
     """It is not time for that yet."""
 

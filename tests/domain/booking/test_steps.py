@@ -196,6 +196,12 @@ def test_the_venue_is_asked_with_a_deadline():
     assert (after.status, after.deadline, after.blocks) == ("pending_approval", TEN, False)
 
 
+def test_a_deadline_lies_ahead():
+    soon = BookingApprovalRequested(NOON + TICK)
+    given(Booking, held).when(lambda b: b.request_approval(NOON, NOON + TICK)).then(soon)
+    given(Booking, held).when(lambda b: b.request_approval(NOON, NOON)).refused(errors.DeadlinePassed)
+
+
 def test_what_occupied_nothing_while_it_waited_takes_its_items_when_it_is_approved():
     given(Booking, held, pending).when(lambda b: b.approve(NOON)).then(BookingApproved())
     waiting = BookingApprovalRequested(blocks=False)
@@ -285,6 +291,12 @@ def test_what_is_pinned_keeps_its_units():
     pinned.when(lambda b: b.reassign({1: OTHER_COURT})).refused(errors.Pinned)
     pinned.when(lambda b: b.reassign({1: COURT})).then()
     given(Booking, held, confirmed, cancelled).when(lambda b: b.pin()).refused(errors.NotConfirmed)
+
+
+def test_a_dead_hold_is_neither_pinned_nor_amended():
+    given(Booking, held).when(lambda b: b.pin(at("12:10") - TICK)).then(BookingPinned())
+    given(Booking, held).when(lambda b: b.pin(at("12:10"))).refused(errors.HoldExpired)
+    given(Booking, held, paying).when(lambda b: b.amend(3, at("12:10"))).refused(errors.HoldExpired)
 
 
 def test_a_move_keeps_the_buffers_it_was_made_with_and_counts_for_calendars():
