@@ -45,7 +45,8 @@ class Times(Struct, frozen=True):
         """Whether some time in the entry's window reaches into the period, on a resource that would do."""
         if entry.window is None or entry.offering_id != self.offering_id:
             return False
-        if self.resources is not None and not set(self.resources) & self._able(entry):
+        able = self._able(entry)
+        if not able or (self.resources is not None and not able & set(self.resources)):
             return False
         return self._may_use(entry, self.freed)
 
@@ -136,12 +137,13 @@ class Times(Struct, frozen=True):
         return False
 
     def _able(self, entry: Entry) -> set[UUID]:
-        """The resources that could be part of what the entry wants."""
+        """The resources that could be part of what the entry wants; none, where those it named are not sold so."""
         window = entry.window
         assert window is not None
         request = asked(window, entry.party, window.first, window.last)
         found = [candidates(need, self.setup, request) for need in self.setup.terms.needs]
-        return {it for those in found for candidate in those for it in candidate.ids}
+        able = {it for those in found for candidate in those for it in candidate.ids}
+        return able if not window.resources or able & set(window.resources) else set()
 
     def _free(self, resource_id: UUID, starts_at: datetime, ends_at: datetime) -> int:
         """Units free throughout, by the claims that live."""

@@ -1,5 +1,6 @@
 """Waiting: for seats of a session, or for an offering at any time within a window."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -74,6 +75,15 @@ class SettingsWish(Struct, frozen=True, forbid_unknown_fields=True):
     """Minutes before the start at which nothing is offered any more; null: the offering's own notice."""
 
 
+class Piece(Struct, frozen=True, kw_only=True):
+    """So many units of a resource; of a session, seats."""
+
+    resource_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    units: int
+
+
 class Accepted(Written, frozen=True, omit_defaults=True, kw_only=True):
     booking_id: UUID
     reference: str
@@ -103,12 +113,12 @@ class Waiting(Struct, frozen=True, kw_only=True):
     """When waiting is over."""
     card_on_file: bool
     status: Status
-    offered: tuple[events.Piece, ...]
+    offered: tuple[Piece, ...]
     expires_at: datetime | None
     """When the offer ends, exclusive."""
     booking_id: UUID | None
     """The booking that is the offer; null of one that goes to the first who takes it."""
-    kept: tuple[events.Piece, ...]
+    kept: tuple[Piece, ...]
     """What is set aside by now,"""
     kept_until: datetime | None
     """and until when."""
@@ -125,7 +135,7 @@ class Step(Struct, frozen=True, kw_only=True):
     in_favour_of: UUID | None
     """Skipped: the entry, later in the order, that was offered it; null: it was booked by somebody who did not wait."""
     booking_id: UUID | None
-    pieces: tuple[events.Piece, ...]
+    pieces: tuple[Piece, ...]
     until: datetime | None
     then: str | None
     cause: str | None
@@ -182,7 +192,7 @@ class Waitlist(Controller):
         it = await request.ask(TheEntry(entry_id), request.reading(asked.min_position))
         steps = tuple(
             Step(at=s.at, what=s.what, walk=s.walk, in_favour_of=s.in_favour_of, booking_id=s.booking_id,
-                 pieces=s.pieces, until=s.until, then=s.then, cause=s.cause)
+                 pieces=pieces(s.pieces), until=s.until, then=s.then, cause=s.cause)
             for s in it.steps
         )  # fmt: skip
         return reply(WaitingSince(**shown(it), steps=steps))
@@ -261,4 +271,10 @@ def window(wish: WindowWish | None) -> events.Window | None:
 def shown(it: Any) -> dict[str, Any]:
     """The fields that an entry is shown with."""
     found = {name: getattr(it, name) for name in Waiting.__struct_fields__}
-    return {**found, "position": str(it.position)}
+    return {**found, "offered": pieces(it.offered), "kept": pieces(it.kept), "position": str(it.position)}
+
+
+def pieces(these: Iterable[events.Piece]) -> tuple[Piece, ...]:
+    return tuple(
+        Piece(resource_id=it.resource_id, starts_at=it.starts_at, ends_at=it.ends_at, units=it.units) for it in these
+    )
