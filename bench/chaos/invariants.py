@@ -7,6 +7,7 @@ with a rebuild. tests/stories/test_checkers_bark.py plants breaches and sees eac
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ import psycopg
 from msgspec import Struct
 from pymongo.database import Database
 
+from application.availability.proof import TRANSACTION
 from application.recorded import RecordedEvent
 from bench.chaos.journal import Case
 from bench.chaos.town import CLIENT, FOUNDING
@@ -72,8 +74,10 @@ def streams(log: Iterable[RecordedEvent]) -> Iterator[Breach]:
 def occupancy(log: Iterable[RecordedEvent], ledger: Ledger | None = None) -> Iterator[Breach]:
     """I3: folding the log in its order never shows more units used than there are. By events alone."""
     ledger = ledger or Ledger()
-    for event in log:
-        for over in ledger.add(event.fact, event.stream, event.position, event.occurred_at):
+    for _, command in groupby(log, lambda event: event.position >> TRANSACTION):
+        events = list(command)
+        facts = [(event.fact, event.stream) for event in events]
+        for over in ledger.fold(facts, events[-1].position, events[0].occurred_at):
             yield Breach(
                 "I3 overbooked",
                 f"{over.resource_id} at {over.at:%Y-%m-%dT%H:%M}: {over.used} of {over.capacity} units, "

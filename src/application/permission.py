@@ -6,6 +6,7 @@ A role is given `any` (everything in its organization) or `own` (bookings whose 
 from collections.abc import Mapping
 
 from application.audit import queries as audit
+from application.availability.proof import ProveOverlaps
 from application.availability.queries import WhatIsOffered
 from application.booking import commands as booking
 from application.booking import placing, series, series_queries
@@ -167,6 +168,7 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     bookings.HistoryOfBooking: EVERYBODY,
     bookings.HowManyBookings: {**STAFF, "compliance": "any"},
     audit.AuditTrail: COMPLIANCE,
+    ProveOverlaps: COMPLIANCE,
 }
 
 

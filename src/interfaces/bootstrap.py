@@ -1,10 +1,13 @@
 """Builds the house once: settings -> adapters -> handlers -> buses -> views. Tests and production use the same."""
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import redis.asyncio
@@ -12,6 +15,7 @@ from msgspec import Struct
 from pymongo.asynchronous.database import AsyncDatabase
 
 from application.audit.queries import AuditTrail
+from application.availability.proof import Proven, ProveOverlaps, Proving, TooLongToProve
 from application.availability.queries import WhatIsOffered
 from application.bus import Answerer, CommandBus, QueryBus, ViewBehind
 from application.event_store import Unavailable
@@ -19,6 +23,7 @@ from application.handlers import HANDLERS
 from application.message import Occasion, Query, Scope
 from application.offering.queries import TheSetup
 from infrastructure import mongo
+from infrastructure.event_store import claims, log
 from infrastructure.event_store.store import PostgresEventStore
 from infrastructure.postgres import reading
 from infrastructure.postgres.migrate import migrate as migrated
@@ -36,6 +41,10 @@ SPARE = 4
 LATE = 30.0
 """Seconds after which a view that does not follow is called behind."""
 AUDIT_PATIENCE = 2.0
+COUNTING = "0003_time_and_capacity"
+"""The migration that brought tables which follow from the log."""
+PROOF_SHARE = 0.6
+"""Of a request's time: when a proof gives up."""
 
 
 class Dependency(Struct, frozen=True, omit_defaults=True):
@@ -77,6 +86,8 @@ class House:
         self._audit: AsyncDatabase[dict[str, Any]] | None = None
         answerers[AuditTrail] = self._audit_trail
         answerers[WhatIsOffered] = Offers(answerers[TheSetup], self._rows).what_is_offered
+        answerers[ProveOverlaps] = self._proof
+        self._proving = threading.Lock()
         self.query_bus = QueryBus(answerers)
         self._redis: redis.asyncio.Redis | None = None
 
@@ -154,6 +165,33 @@ class House:
             if asyncio.get_running_loop().time() >= ends:
                 raise ViewBehind
             await asyncio.sleep(0.05)
+
+    async def _proof(self, query: ProveOverlaps, occasion: Occasion, scope: Scope) -> Proven:  # noqa: ARG002
+        """One at a time in a process: it reads a whole log, and keeps a thread busy."""
+        if not self._proving.acquire(blocking=False):
+            raise Unavailable("Another proof is being made at this moment: ask again shortly.")
+        try:
+            return await asyncio.to_thread(self._proven, occasion.tenant, occasion.min_position)
+        except psycopg.OperationalError as error:
+            raise Unavailable("The database did not answer in time.") from error
+        finally:
+            self._proving.release()
+
+    def _proven(self, tenant: UUID, at_least: int) -> Proven:
+        assert self.settings.database_url is not None
+        ends = time.monotonic() + self.settings.request_deadline * PROOF_SHARE
+        while True:
+            proving = Proving()
+            with connected(self.settings.database_url, "prove") as connection:
+                for page in log.of_tenant(connection, tenant):
+                    proving.add(page)
+                    if time.monotonic() > ends:
+                        raise TooLongToProve(events=proving.events)
+            if proving.position >= at_least:
+                return proving.proven()
+            if time.monotonic() > ends:
+                raise ViewBehind
+            time.sleep(0.02)
 
     # how it is doing
 
@@ -238,6 +276,8 @@ def migrate(settings: Settings) -> list[str]:
     if settings.database_url is None:
         raise Incomplete("DAYBOOK_DATABASE_URL is not set.")
     done = migrated(settings.database_url)
+    if COUNTING in done:  # what was in the log before counts as well
+        claims.rebuild(settings.database_url)
     with connected(settings.database_url, "prepare", role=None) as connection:
         return done + [f"view {name}" for name in prepare(connection, VIEWS)]
 

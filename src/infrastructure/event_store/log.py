@@ -1,7 +1,7 @@
 """The log in its order, for those who follow it: every event comes back, readable or not, and nothing raises."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ _READ_ALL = (
     "SELECT position, tenant, stream, version, event_id, tag, state, metadata, recorded_at FROM event_store.event "
     "WHERE position > %s ORDER BY position LIMIT %s"
 )
+READ_LOG_OF = "SELECT * FROM event_store.read_log_of(%s)"
 LAG = "SELECT * FROM event_store.lag(%s, %s)"
 
 Row = tuple[int, UUID, UUID, int, UUID, str, bytes, bytes, datetime]
@@ -95,6 +96,14 @@ def read(connection: psycopg.Connection[Any], after: int, limit: int, beyond_wat
     with connection.cursor(binary=True) as cursor:
         rows = cursor.execute(_READ_ALL if beyond_watermark else READ_LOG, [after, limit], prepare=True).fetchall()
     return events(rows)
+
+
+def of_tenant(connection: psycopg.Connection[Any], tenant: UUID, page: int = 2000) -> Iterator[list[Logged]]:
+    """The settled log of one tenant, page by page, out of one statement: no more than a page is in memory here."""
+    with connection.transaction(), connection.cursor("log_of_tenant", binary=True) as cursor:
+        cursor.execute(READ_LOG_OF, [tenant])
+        while rows := cursor.fetchmany(page):
+            yield events(rows)
 
 
 async def read_async(connection: psycopg.AsyncConnection[Any], after: int, limit: int) -> list[Logged]:

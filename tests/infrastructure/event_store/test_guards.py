@@ -65,6 +65,7 @@ def test_the_applications_role_calls_only_what_it_was_given(app: psycopg.Connect
         "lag",
         "claims_in",
         "tallies_of",
+        "read_log_of",
         "expired_holds",
         "forget_commands",
         "adopt_cluster",

@@ -725,6 +725,22 @@ BEGIN
 END $$;
 
 
+-- The log of one tenant in its order, settled events alone. By the tenant's own rows and a sort, not along the log of
+-- all: what it costs depends on the tenant's own log.
+CREATE FUNCTION event_store.read_log_of(t uuid)
+RETURNS TABLE (at_position bigint, tenant uuid, stream uuid, version bigint, event_id uuid, tag text, state bytea,
+               metadata bytea, recorded_at timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, event_store, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  before bigint := watermark();
+BEGIN
+  RETURN QUERY SELECT e.position, e.tenant, e.stream, e.version, e.event_id, e.tag, e.state, e.metadata, e.recorded_at
+    FROM event e WHERE e.tenant = t AND e.position < before ORDER BY e.position;
+END $$;
+
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA event_store FROM public;
-GRANT EXECUTE ON FUNCTION event_store.append, event_store.refusal, event_store.claims_in, event_store.tallies_of
+GRANT EXECUTE ON FUNCTION
+  event_store.append, event_store.refusal, event_store.claims_in, event_store.tallies_of, event_store.read_log_of
   TO daybook_app;
