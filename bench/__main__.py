@@ -11,6 +11,7 @@ TABLES = {
     "append": "a command's append, against the stock recorder and raw psycopg",
     "http": "a booking over HTTP, against bare handlers",
     "import_": "the import of a history, against raw rows",
+    "series": "a series of 400 occurrences, against 400 single bookings",
     "rebuild": "a rebuild, against the library's runner and COPY",
 }
 
