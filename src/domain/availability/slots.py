@@ -28,11 +28,9 @@ from domain.availability.wall import (
     Wall,
     at_local,
     common,
-    hours_of,
     merged,
     micros,
     moment,
-    within_both,
     without,
 )  # fmt: skip
 from domain.calendar import Calendar, Closure
@@ -131,7 +129,7 @@ class Question:
         self._last = min(request.last + timedelta(days=3 + self.minutes // DAY), date(9999, 1, 1))
         self._offered = self._hours(Calendar(terms.hours), None)
         self._venue = self._hours(setup.location.calendar, None)
-        self._common = within_both(self._venue, self._offered)
+        self._common = self.wall.both(self._venue, self._offered)
         self._open: dict[UUID, tuple[Hours, ...]] = {}
         self._taken: dict[UUID, Occupied] = {}
         self._starts: dict[tuple[UUID, int], list[Span]] = {}
@@ -144,8 +142,8 @@ class Question:
     def _hours(
         self, calendar: Calendar, within: tuple[Hours, ...] | None, unless_closed: bool = False
     ) -> tuple[Hours, ...]:
-        own = hours_of(calendar, self.request.first, self._last, unless_closed)
-        return own if within is None else within_both(within, own)
+        own = self.wall.hours(calendar, self.request.first, self._last, unless_closed)
+        return own if within is None else self.wall.both(within, own)
 
     def open_hours(self, resource: Resource) -> tuple[Hours, ...]:
         """When venue, offering and resource are all open."""
@@ -219,13 +217,13 @@ class Question:
         of different hours once."""
         if unless_closed:
             venue = self._hours(self.setup.location.calendar, None, True)
-            combined = {within_both(venue, self._offered): None}
+            combined = {self.wall.both(venue, self._offered): None}
         else:
             combined = {self._common: None}
         for need in self.needed:
             different = self._different(need, unless_closed)
             if len(combined) * len(different) <= MOST_GRIDS:
-                combined = {within_both(some, own): None for some in combined for own in different}
+                combined = {self.wall.both(some, own): None for some in combined for own in different}
         return tuple(combined)
 
     def _different(self, need: Needed, unless_closed: bool) -> dict[tuple[Hours, ...], None]:
@@ -237,7 +235,7 @@ class Question:
         found: dict[tuple[Hours, ...], None] = {}
         for chosen in choices:
             hours = [self._hours(it.calendar, None, unless_closed) for one in chosen for it in one.members]
-            found[reduce(within_both, hours)] = None
+            found[reduce(self.wall.both, hours)] = None
         return found
 
     def grid(self, unless_closed: bool = False) -> Starts:
@@ -276,13 +274,12 @@ class Question:
         (candidate,) = need.candidates
         assignment = (Assigned(need.role, tuple(it.id for it in candidate.members), need.units),)
         lasting, moments, found = self.lasting, starts.moments, list[Slot]()
+        plain = all(it.pacing is None and not self.occupied(it).counted for it in candidate.members)
         for low, high in without(self.starts_of_candidate(candidate, need.units), bars):
             i, j = bisect_left(starts.at, low), bisect_left(starts.at, high)
-            if all(not self.occupied(it).counted for it in candidate.members):
-                left = 1
-                if all(it.pacing is None for it in candidate.members):
-                    found += [Slot(at, at + lasting, left, assignment) for at in moments[i:j]]
-                    continue
+            if plain:
+                found += [Slot(at, at + lasting, 1, assignment) for at in moments[i:j]]
+                continue
             for k in range(i, j):
                 left = self.left_of(candidate, need.units, starts.at[k])
                 found.append(Slot(moments[k], moments[k] + lasting, left, assignment))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from domain import localtime
 from domain.calendar import Calendar
+from domain.hours import WeeklyHours
 
 MINUTE = 60_000_000
 DAY = 1440
@@ -94,6 +95,26 @@ class Wall:
         self._midnights: dict[int, int | None] = {}
         self._spans: dict[tuple[Hours, ...], list[Span]] = {}
         self._bounds: dict[Hours, Span] = {}
+        self._weekly: dict[tuple[WeeklyHours | None, date, date], tuple[Hours, ...]] = {}
+        self._both: dict[tuple[tuple[Hours, ...], tuple[Hours, ...]], tuple[Hours, ...]] = {}
+
+    def hours(self, calendar: Calendar, first: date, last: date, unless_closed: bool = False) -> tuple[Hours, ...]:
+        """As `hours_of`; weekly hours without exceptions are laid out once."""
+        if calendar.exceptions:
+            return hours_of(calendar, first, last, unless_closed)
+        key = calendar.hours, first, last
+        if key not in self._weekly:
+            self._weekly[key] = hours_of(calendar, first, last)
+        return self._weekly[key]
+
+    def both(self, some: tuple[Hours, ...], others: tuple[Hours, ...]) -> tuple[Hours, ...]:
+        """As `within_both`, once for each pair."""
+        if some is others:
+            return some
+        key = some, others
+        if key not in self._both:
+            self._both[key] = within_both(some, others)
+        return self._both[key]
 
     def instants(self, local: int) -> tuple[int, ...]:
         """The instants at which the wall shows this: none in a gap, two in an overlap."""
