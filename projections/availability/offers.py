@@ -60,7 +60,10 @@ class Offers:
         since -= timedelta(days=TRAILING) if len(setup.resources) > 1 and query.offering_id else timedelta(0)
         now, uses = await self._uses(occasion.tenant, list(setup.resources), since, until + timedelta(minutes=minutes))
         version = None if query.offering_id is None else configured.versions.get(query.offering_id)
-        return Offered(setup.location.zone, now, version, minutes, setup.terms.price, found(setup, uses, query, now))
+        return Offered(
+            setup.location.zone, now, version, minutes, setup.terms.price, found(setup, uses, query, now),
+            setup.location.id,
+        )  # fmt: skip
 
     async def _uses(
         self, tenant: UUID, resources: list[UUID], since: datetime, until: datetime

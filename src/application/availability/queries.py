@@ -53,3 +53,4 @@ class Offered(Struct, frozen=True):
     minutes: int
     price: Price | None
     found: Sequence[OfferedOf]
+    location_id: UUID | None = None

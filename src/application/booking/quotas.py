@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from application.unit_of_work import UnitOfWork
+from domain.availability.limits import reason
 from domain.availability.setup import Reason
-from domain.quota.counting import Counted, Group, Verdict, Wanted, against, concerning, counted_together
+from domain.quota.counting import Counted, Group, Wanted, against, concerning, counted_together
 from domain.quota.party import Membership, Party
 from domain.quota.quotas import Quotas
 from domain.quota.rule import QuotaRule
@@ -51,7 +52,3 @@ def _groups(work: UnitOfWork, rules: Sequence[QuotaRule], who: UUID) -> list[Gro
         Group(party_id, kind, frozenset() if kind == "plan" else work.read(Party, party_id).members)
         for party_id, kind in parties.items()
     ]
-
-
-def reason(verdict: Verdict) -> Reason:
-    return Reason("QUOTA", rule=verdict.rule, used=verdict.used, limit=verdict.limit, resets_at=verdict.resets_at)

@@ -11,7 +11,9 @@ from msgspec import Meta, Struct, field
 
 from application.availability.queries import Offered, OfferedOf, WhatIsOffered
 from application.booking.placing import BookOffering, BookSeats, MoveOffering
+from application.quota.queries import WhatCounts
 from domain import localtime
+from domain.availability.limits import Asker, limited
 from domain.availability.setup import Assigned, Reason, Refused, Slot
 from domain.availability.slots import TooManyDays
 from domain.errors import Malformed
@@ -65,6 +67,8 @@ class Asking(Reading, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A booking that would be moved: its own time is not in its way."""
     zone: Zone | None = None
     """The wall on which the answer is shown besides."""
+    customer_id: UUID | None = None
+    """Whose quotas are looked at; a customer's own always are."""
     explain: bool = False
     """Also what cannot be booked, and why not."""
 
@@ -189,8 +193,14 @@ class Offers(Controller):
             asked.moving, explain=asked.explain,
         )  # fmt: skip
         viewer = viewed(asked.zone)
-        offered: Offered = await request.ask(query, request.reading(asked.min_position))
+        occasion = request.reading(asked.min_position)
+        offered: Offered = await request.ask(query, occasion)
         (only,) = offered.found
+        if (who := asker(request, asked.customer_id)) is not None and offered.location_id is not None:
+            picture = await request.ask(WhatCounts(who), occasion)
+            whose = Asker(who, asked.offering_id, offered.location_id, offered.zone, asked.moving)
+            found = limited(only.slots, picture, whose)
+            only = OfferedOf(only.resource_id, found if asked.explain else [it for it in found if isinstance(it, Slot)])
         return reply(Availability(*told(offered), starts(only, offered, viewer, asked.party_size)))
 
     @post(
@@ -264,6 +274,17 @@ class BookingsOfOfferings(Controller):
             booking_id, moment(wish.starts_at, "starts_at"), wish.minutes, wish.resource_ids, wish.override
         )
         return written(request.carry_out(command, request.writing(wish.reason, request.seen)))
+
+
+def asker(request: Asked, named: UUID | None) -> UUID | None:
+    """Whose quotas: a customer's own, or of whom the staff say."""
+    actor = request.user.actor
+    if actor.role != "customer":
+        return named
+    try:
+        return named or UUID(actor.id)
+    except ValueError:
+        return None
 
 
 def dates(first: str, last: str, many: int, step: int) -> tuple[date, date]:

@@ -1,6 +1,6 @@
 """Quotas where something is booked: refused with the rule's name, what is used, the limit, and when it resets."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -82,6 +82,36 @@ def test_cancelled_in_time_it_may_be_had_again(club, ann):
     url = f"/api/v1/bookings/{held.json()['id']}/cancellation"
     assert ann.post(url, json={}, headers={"if-match": held.headers["etag"]}).status_code == 200
     assert club.book(ann, 30).status_code == 201
+
+
+def test_slots_are_shown_under_one_s_own_quotas(club, ann, town):
+    """What is shown can be booked, and what is not shown cannot; staff see it as of whom they name."""
+    club.limit(measure="count", limit=1, window={"type": "calendar", "per": "day"}, zone="UTC")
+    held = club.book(ann, 48)
+    day, after = soon(48).date(), (soon(48) + timedelta(days=1)).date()
+    asked = {
+        "offering_id": club.offering, "from": str(day), "to": str(after), "explain": "true",
+        "min_position": held.headers["daybook-position"],
+    }  # fmt: skip
+
+    def codes(who: Somebody, **more: str) -> set[tuple[str, ...]]:
+        answer = who.get("/api/v1/availability", params={**asked, **more})
+        assert answer.status_code == 200, answer.text
+        on_day = [it for it in answer.json()["data"] if it["starts_at"] and utc_date(it["starts_at"]) == day]
+        return {tuple(reason["code"] for reason in it.get("reasons", ())) for it in on_day}
+
+    assert ("QUOTA",) in codes(ann)
+    assert () not in codes(ann)
+    assert codes(ann, explain="false") == set()
+    assert () in codes(town.as_("customer"))
+    assert () in codes(town.owner)
+    customer = town.owner.get(f"/api/v1/bookings/{held.json()['id']}").json()["customer_id"]
+    assert () not in codes(town.owner, customer_id=customer)
+    problem(town.as_("customer").get("/api/v1/availability", params={**asked, "customer_id": customer}), 403)
+
+
+def utc_date(text: str) -> date:
+    return datetime.fromisoformat(text).astimezone(UTC).date()
 
 
 def test_what_is_shown_is_what_the_write_counts_from(club, ann, town):
