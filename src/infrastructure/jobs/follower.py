@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -32,6 +32,8 @@ Rivals = Callable[[RecordedEvent, UUID], Sequence[UUID]]
 
 FOLLOWER = "reactions"
 BATCH = 500
+HISTORY = timedelta(days=1200)
+"""Nobody books so far ahead, and nothing lasts so long."""
 PAUSE = (0.01, 0.1)
 """Seconds between looks at an idle log."""
 
@@ -184,6 +186,8 @@ class Reactor:
     def _follows(self, event: log.Logged, seen: dict[Any, Any]) -> list[tuple[Job, datetime]]:
         if not isinstance(event, RecordedEvent):
             raise ValueError(event.error)
+        if long_past(event):
+            return []
         look = Looking(self._store, event, self._rivals, seen)
         wished = [do for reaction in self._reactions for do in reaction(event, look) if not told_of_old(event, do)]
         return [(job_of(do, event), due(do, event)) for do in wished]
@@ -194,6 +198,11 @@ class Reactor:
         # One statement must not name a row twice.
         rows = {job.queueing_lock: {"lock": job.queueing_lock, "args": {"job": job}, "due": at} for job, at in jobs}
         connection.execute(_DEFER, [QUEUE, TASK, _encode(list(rows.values())).decode()])
+
+
+def long_past(event: RecordedEvent) -> bool:
+    """So long ago, told by an import, that nothing of it can be to come: an import need not look at each booking."""
+    return event.envelope.origin.channel == "import" and event.recorded_at - event.occurred_at > HISTORY
 
 
 def told_of_old(event: RecordedEvent, do: Do) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from house import HOUR, Court, Town, fresh, soon, until
 
 from application.booking.commands import Confirm, ExtendHold, PlaceHold, StartPayment, WantedItem
+from application.handlers import HANDLERS
 from application.reactions import REACTIONS
 from application.recorded import Origin
 from infrastructure.jobs.follower import Reactor, connected
@@ -244,3 +245,19 @@ def test_a_dependency_that_is_away_is_waited_for_and_a_fault_is_shown_in_the_end
     assert Later().get_retry_decision(exception=Unavailable(), job=row) is not None
     assert Later().get_retry_decision(exception=ZeroDivisionError(), job=row) is None
     assert Later().get_retry_decision(exception=ZeroDivisionError(), job=row.evolve(attempts=1)) is not None
+
+
+def test_a_name_is_one_command():
+    """Jobs and idempotency keys know commands by their names."""
+    names = [kind.__name__ for kind in HANDLERS]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_an_import_of_the_far_past_is_not_even_looked_at(town, court):
+    def curious(recorded: Any, look: Any) -> Any:
+        assert recorded.stream != ancient
+        return []
+
+    ancient = hold(court, now(town) - timedelta(days=1300), origin=Origin("import"))
+    followed(town, reactor(town, [curious]))
+    assert town.sql("SELECT FROM jobs.missed WHERE stream = %s", ancient) == []
