@@ -4,22 +4,34 @@ Its ids follow from their names, so that a second run finds it, and a run that w
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Literal, Protocol
 from uuid import UUID, uuid5
 
 from msgspec import Struct
 
 from application.booking.commands import Cancel, CheckIn, Complete, Confirm, MarkNoShow, PlaceHold, WantedItem
+from application.booking.placing import BookOffering, BookSeats
 from application.bus import CommandBus
 from application.message import Command, Occasion
-from application.organization.commands import FoundOrganization, OpenLocation, SetPolicy
+from application.offering.commands import DefineOffering, ScheduleSession
+from application.organization.commands import (
+    ChangeLocationHours,
+    FoundOrganization,
+    OpenLocation,
+    SetLocationException,
+    SetPolicy,
+)  # fmt: skip
 from application.recorded import Actor, Origin
-from application.resource.commands import RegisterResource
+from application.resource.commands import CloseResource, DescribeResource, FormPool, RegisterResource, SetPacing
 from domain import localtime
 from domain.errors import Refusal
 from domain.hours import Opening, WeeklyHours
+from domain.offering.terms import Approval, ApprovalRule, Durations, Need, Price, Terms, TurnTime
+from domain.resource.events import Combination, Seats
+from domain.resource.resource import STAFF
 from interfaces.bootstrap import House, Settings, build
 from interfaces.http.caller import minted
 
@@ -57,6 +69,91 @@ BOOKABLE = (
     Bookable("Pier House", "Window table", "table", 1, daily(12, 25)),
     Bookable("Pier House", "Chef's counter", "seat", 8, daily(17, 25)),
     Bookable("Pier House", "Double room", "room", 5),
+)
+
+
+TABLES = {"Table 1": Seats(1, 2), "Table 2": Seats(1, 2), "Table 3": Seats(3, 4), "Table 4": Seats(4, 6)}
+TOGETHER = {("Table 1", "Table 2"): Seats(3, 4), ("Table 3", "Table 4"): Seats(7, 10)}
+COACHES = {"Ana": daily(8, 14), "Rui": daily(12, 21)}
+MORE = (
+    Bookable("Harbour Courts", "Court 3", "tennis court", 1, COURT_HOURS),
+    Bookable("Harbour Courts", "Studio", "studio"),
+    Bookable("Harbour Courts", "Sofia", STAFF, 1, daily(9, 19)),
+    *(Bookable("Harbour Courts", coach, STAFF, 1, hours) for coach, hours in COACHES.items()),
+    *(Bookable("Pier House", table, "table", 1, daily(17, 25)) for table in TABLES),
+    Bookable("Pier House", "Dining room covers", "covers", 40, daily(17, 25)),
+)
+POOLS = {
+    "Tennis courts": ("Harbour Courts", ("Court 1", "Court 2", "Court 3")),
+    "Dining room": ("Pier House", tuple(TABLES)),
+}
+
+
+def terms() -> dict[str, tuple[str, Terms]]:
+    """What is sold, where: hours of tennis, a lesson with a coach, a massage in its room, a table, a class."""
+    courts = Need("court", pool_id=named("Tennis courts"))
+    coach = Need("coach", any_of=tuple(named(one) for one in COACHES))
+    return {
+        "Tennis": ("Harbour Courts", Terms(
+            needs=(courts,), durations=(60, 90, 120), horizon=60, most_party=4, price=Price(1800, "EUR", "hour"),
+        )),
+        "Tennis lesson": ("Harbour Courts", Terms(
+            needs=(courts, coach), durations=(60,), after=10, step=60, notice=120, horizon=60, most_party=2,
+            price=Price(4500, "EUR"),
+        )),
+        "Hot stone massage": ("Harbour Courts", Terms(
+            needs=(Need("room", any_of=(named("Hot stone room"),)), Need("therapist", any_of=(named("Sofia"),))),
+            lasting=Durations(60, 120, 30), before=10, after=15, step=15, notice=60, horizon=90,
+            price=Price(9000, "EUR"), approval=Approval((ApprovalRule(longer_than=90),), within=1440),
+        )),
+        "Yoga": ("Harbour Courts", Terms(
+            needs=(Need("studio", any_of=(named("Studio"),)),), durations=(75,), step=75,
+            price=Price(1200, "EUR", "head"),
+        )),
+        "Dinner": ("Pier House", Terms(
+            needs=(
+                Need("table", pool_id=named("Dining room"), tables=True),
+                Need("covers", any_of=(named("Dining room covers"),), per_head=True),
+            ),
+            turn_times=(TurnTime(2, 90), TurnTime(4, 120), TurnTime(None, 150)), step=15, notice=30, horizon=90,
+            most_party=10, price=Price(0, "USD", "head"),
+        )),
+    }  # fmt: skip
+
+
+class Class(Struct, frozen=True):
+    """A session of the demo: which day from today, at which minute of it on the wall, and who has booked."""
+
+    name: str
+    day: int
+    minute: int
+    booked: tuple[int, ...] = ()
+    """Seats of each booking."""
+
+
+CLASSES = (
+    Class("sunrise yoga", 1, 7 * 60, (1, 2)),
+    Class("evening yoga", 1, 18 * 60 + 30, (2, 1, 1, 3)),
+    Class("slow yoga", 3, 18 * 60 + 30),
+)
+
+
+class Sold(Struct, frozen=True):
+    """A booking of an offering: which day from today, which hour on the wall, for how many."""
+
+    name: str
+    offering: str
+    day: int
+    hour: int
+    party: int = 2
+
+
+SOLD = (
+    Sold("serve and volley", "Tennis lesson", 2, 12),
+    Sold("back ache", "Hot stone massage", 2, 15, 1),
+    Sold("table for two", "Dinner", 1, 19),
+    Sold("birthday", "Dinner", 1, 19, 8),
+    Sold("a late supper", "Dinner", 1, 21, 3),
 )
 
 
@@ -120,12 +217,83 @@ def _build(bus: CommandBus, now: datetime) -> None:
         do(location, OpenLocation(named(location), location, zone))
     for it in BOOKABLE:
         do(it.name, RegisterResource(named(it.name), named(it.location), it.name, it.kind, it.capacity, it.hours))
+    _set_up(do)
+    for when, act in _dated(do, now):
+        # Of another day, where a start that was cut short yesterday had begun with it.
+        with contextlib.suppress(Refusal):
+            act(when)
     for visit in VISITS:
         # Half of it may be there from a start that was cut short yesterday, when "tomorrow" was another day.
         with contextlib.suppress(Refusal):
             _visit(do, visit, now)
     # The last act: where it is in the log, all of it is.
     do("complete", OpenLocation(named("complete"), "Garden (opens next season)", "Europe/Lisbon"))
+
+
+def _set_up(do: Do) -> None:
+    """What is sold on what: none of it depends on the day."""
+    for it in MORE:
+        do(it.name, RegisterResource(named(it.name), named(it.location), it.name, it.kind, it.capacity, it.hours))
+    for table, seats in TABLES.items():
+        do(f"{table}: seats", DescribeResource(named(table), ("window",) if table == "Table 1" else (), seats))
+    do("covers: pacing", SetPacing(named("Dining room covers"), 12, 15))
+    do("Harbour Courts: hours", ChangeLocationHours(named("Harbour Courts"), daily(6, 23)))
+    for pool, (location, members) in POOLS.items():
+        combined = tuple(
+            Combination(tuple(named(table) for table in tables), seats)
+            for tables, seats in TOGETHER.items()
+            if set(tables) <= set(members)
+        )
+        do(pool, FormPool(named(pool), named(location), pool, tuple(named(one) for one in members), combined))
+    for offering, (location, of) in terms().items():
+        do(offering, DefineOffering(named(offering), named(location), offering, of))
+
+
+def _dated(do: Do, now: datetime) -> Iterator[tuple[datetime, Callable[[datetime], None]]]:
+    """What happens on a day from today on: an absence, a holiday, classes with seats that are booked, tables."""
+
+    def at(location: str, day: int, minute: int) -> datetime:
+        today = localtime.wall(now, ZONES[location]).date()
+        return localtime.by_rule(localtime.day(today + timedelta(days=day), minute), ZONES[location])
+
+    here, away, resting = "Harbour Courts", named("Ana is away"), named("Court 3 is resurfaced")
+    yield (
+        at(here, 4, 0),
+        lambda when: do("Ana is away", CloseResource(named("Ana"), away, when, when + timedelta(days=2), "absence")),
+    )
+    yield (
+        at(here, 5, 0),
+        lambda when: do(
+            "resurfacing", CloseResource(named("Court 3"), resting, when, when + timedelta(days=1), "maintenance")
+        ),
+    )
+    yield (
+        at(here, 6, 0),
+        lambda when: do(
+            "holiday",
+            SetLocationException(named(here), localtime.wall(when, ZONES[here]).date(), (Opening(600, 1080),)),
+        ),
+    )
+    for one in CLASSES:
+        yield at(here, one.day, one.minute), partial(_class, do, one)
+    for sold in SOLD:
+        yield at(terms()[sold.offering][0], sold.day, sold.hour * 60), partial(_sold, do, sold)
+
+
+def _class(do: Do, one: Class, starts_at: datetime) -> None:
+    ends_at, cutoff = starts_at + timedelta(minutes=75), starts_at - timedelta(hours=3)
+    do(one.name, ScheduleSession(
+        named(one.name), named("Yoga"), starts_at, ends_at, 12, (named("Studio"),), 3, cutoff
+    ))  # fmt: skip
+    for n, seats in enumerate(one.booked):
+        seat = f"{one.name}: {n}"
+        do(seat, BookSeats(named(seat), named(one.name), seats, then="confirm"))
+
+
+def _sold(do: Do, sold: Sold, starts_at: datetime) -> None:
+    do(sold.name, BookOffering(
+        named(sold.name), named(sold.offering), starts_at, party_size=sold.party, then="confirm"
+    ))  # fmt: skip
 
 
 def _visit(do: Do, visit: Visit, now: datetime) -> None:
@@ -169,4 +337,9 @@ def _lines(house: House, now: datetime) -> Iterator[str]:
         f'-d \'{{"location_id":"{named("Harbour Courts")}","items":'
         f'[{{"resource_id":"{named("Court 2")}","starts_at":"{tomorrow}T18:00","ends_at":"{tomorrow}T19:00"}}],'
         f'"then":"confirm"}}\''
+    )
+    yield "What can be had of a table for two tomorrow, and why not at other times:"
+    yield (
+        f'curl -s "http://{host}:{settings.port}/api/v1/availability?offering_id={named("Dinner")}'
+        f'&from={tomorrow}&to={tomorrow}&party_size=2&explain=true" -H "Authorization: Bearer $TOKEN"'
     )

@@ -8,7 +8,9 @@ from house import Somebody, Town, fresh
 
 from infrastructure.settings import Settings
 from interfaces import demo
-from interfaces.demo import NAME, ORGANIZATION, VISITS, load
+from interfaces.demo import CLASSES, NAME, ORGANIZATION, SOLD, VISITS, load, named
+
+BOOKED = len(VISITS) + len(SOLD) + sum(len(one.booked) for one in CLASSES)
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +38,27 @@ def test_it_shows_bookings_in_every_state_and_the_first_one_to_try_works(setting
         assert answer.status_code == 201, answer.text
         position = {"min_position": answer.headers["daybook-position"]}
         found = owner.get("/api/v1/bookings", params=position).json()["data"]
-        assert len(found) == len(VISITS) + 1
+        assert len(found) == BOOKED + 1
         states = Counter(one["status"] for one in found)
         assert states.keys() == {
             "confirmed", "held", "pending_approval", "checked_in", "completed", "cancelled", "no_show"
         }  # fmt: skip
         assert {item["zone"] for one in found for item in one["items"]} == {"Europe/Lisbon", "America/New_York"}
         assert owner.get("/api/v1/organizations/current").json()["id"] == str(ORGANIZATION)
+
+
+def test_there_is_something_to_book_of_every_kind(settings, lines):
+    with Town(settings) as town:
+        owner = Somebody(town.client, lines[1].removeprefix("TOKEN="))
+        slots = lines[5].partition("/api/v1")[2].partition('"')[0]
+        assert lines[5].startswith("curl ")
+        answer = owner.get(f"/api/v1{slots}")
+        assert answer.status_code == 200, answer.text
+        assert [slot for slot in answer.json()["data"] if "reasons" not in slot]
+        offerings = owner.get("/api/v1/offerings").json()["data"]
+        assert {one["name"] for one in offerings} == set(demo.terms())
+        sessions = owner.get("/api/v1/sessions").json()["data"]
+        assert {one["id"] for one in sessions} == {str(named(one.name)) for one in CLASSES}
 
 
 def test_a_second_run_finds_it_and_changes_nothing(settings, lines):
@@ -65,4 +81,4 @@ def test_one_that_was_interrupted_is_finished(servers, monkeypatch):
                 "SELECT count(DISTINCT stream) FROM event_store.event WHERE tenant = %s AND tag = 'booking.held.v2'",
                 ORGANIZATION,
             )
-        assert found == [(len(VISITS),)]
+        assert found == [(BOOKED,)]
