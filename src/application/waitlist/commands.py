@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+from application.booking.quotas import quota_reasons
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
 from application.waitlist.rooms import seats_of, setup_of, still_ahead, times_of
@@ -23,13 +24,15 @@ from domain.offering.errors import CalledOff, NotSold
 from domain.offering.offering import Offering
 from domain.offering.session import Session
 from domain.organization.location import Location
+from domain.quota.counting import Wanted
+from domain.quota.errors import QuotaReached
 from domain.waitlist import events
 from domain.waitlist.entry import Entry
 from domain.waitlist.errors import BadWindow, OneThing, OnlyStaffRank
 from domain.waitlist.events import Piece, Settings, WaitlistEvent, Window
 from domain.waitlist.room import Room
 from domain.waitlist.ticket import Ticket
-from domain.waitlist.waitlist import Became, Waitlist, possible, waitlist_of
+from domain.waitlist.waitlist import Became, Waitlist, possible, starts, waitlist_of
 
 Decide = Callable[[Waitlist], Sequence[WaitlistEvent]]
 
@@ -69,6 +72,9 @@ def join_waitlist(command: JoinWaitlist, work: UnitOfWork) -> None:
         raise OnlyStaffRank
     offering, location_id, until = awaited(work, command)
     customer = work.for_customer(command.customer_id)
+    if command.session_id is not None:
+        session = work.read(Session, command.session_id)
+        allowed(work, customer, offering.id, location_id, [seat_of(session, command.party)])
     work.begin(Ticket, command.entry_id, lambda ticket: ticket.issue(location_id, customer))
     opened(work, location_id)
     served(
@@ -128,6 +134,10 @@ class AcceptOffer(Command, frozen=True):
 
 
 def accept_offer(command: AcceptOffer, work: UnitOfWork) -> None:
+    ticket = work.read(Ticket, command.entry_id)
+    waitlist = work.read(Waitlist, waitlist_of(ticket.location_id))
+    offer, entry = waitlist.offer(command.entry_id), waitlist.entry(command.entry_id)
+    allowed(work, entry.customer_id, entry.offering_id, ticket.location_id, offer.pieces, offer.booking_id)
     served_entry(work, command.entry_id, lambda waitlist: waitlist.accept(command.entry_id, work.now))
 
 
@@ -153,7 +163,7 @@ class WalkSession(Command, frozen=True):
 def walk_session(command: WalkSession, work: UnitOfWork) -> None:
     session = work.read(Session, command.session_id)
     work.chose = True
-    served(work, session.location_id, lambda waitlist: waitlist.freed(seats_of(work, session), work.now))
+    served(work, session.location_id, lambda waitlist: walked(work, waitlist, seats_of(work, session)))
 
 
 class WalkTimes(Command, frozen=True):
@@ -174,7 +184,7 @@ def walk_times(command: WalkTimes, work: UnitOfWork) -> None:
         period = still_ahead(work.now, command.starts_at, command.ends_at, waitlist.latest(offering.id, work.now))
         if period is None:
             return []
-        return waitlist.freed(times_of(work, offering.id, period, command.resource_ids), work.now)
+        return walked(work, waitlist, times_of(work, offering.id, period, command.resource_ids))
 
     served(work, offering.location_id, walk)
 
@@ -194,18 +204,32 @@ def pass_over(command: PassOver, work: UnitOfWork) -> None:
     work.chose = True
     for session_id in sorted(waitlist.sessions(work.now) & set(resources)):
         seats = seats_of(work, work.read(Session, session_id))
-        served(work, booking.location_id, partial(passed_over, room=seats, pieces=pieces, booking=booking, at=work.now))
+        served(work, booking.location_id, partial(passed_over, work, room=seats, pieces=pieces, booking=booking))
     for offering_id in sorted(waitlist.offerings(work.now)):
         times = times_of(work, offering_id, booking.period, resources)
-        served(work, booking.location_id, partial(passed_over, room=times, pieces=pieces, booking=booking, at=work.now))
+        served(work, booking.location_id, partial(passed_over, work, room=times, pieces=pieces, booking=booking))
 
 
 def passed_over(
-    waitlist: Waitlist, room: Room, pieces: Sequence[Piece], booking: Booking, at: datetime
+    work: UnitOfWork, waitlist: Waitlist, room: Room, pieces: Sequence[Piece], booking: Booking
 ) -> Sequence[WaitlistEvent]:
     """For whom this was once too often, what is still free is set aside at once."""
-    skips = waitlist.taken(room, pieces, booking.id, at)
-    return [*skips, *waitlist.after(skips).freed(room, at)] if skips else []
+    skips = waitlist.taken(room, pieces, booking.id, work.now)
+    return [*skips, *walked(work, waitlist.after(skips), room)] if skips else []
+
+
+def walked(work: UnitOfWork, waitlist: Waitlist, room: Room) -> Sequence[WaitlistEvent]:
+    """Where it would be booked at once, whoever has had enough by their quotas is asked first."""
+    if waitlist.settings_for(room.offering_id).mode != "auto_book":
+        return waitlist.freed(room, work.now)
+    full = {
+        entry.id
+        for entry in waitlist.waiting(work.now)
+        if entry.card_on_file
+        and room.concerns(entry)
+        and quotas(work, entry.customer_id, entry.offering_id, waitlist.location_id, room.place(entry, work.now))
+    }
+    return waitlist.freed(room, work.now, full)
 
 
 class SettleOffer(Command, frozen=True):
@@ -273,6 +297,40 @@ class CallOffWaiting(Command, frozen=True):
 def call_off_waiting(command: CallOffWaiting, work: UnitOfWork) -> None:
     session = work.read(Session, command.session_id)
     served(work, session.location_id, lambda waitlist: waitlist.call_off(session.id))
+
+
+# what somebody may have
+
+
+def quotas(
+    work: UnitOfWork,
+    customer: UUID | None,
+    offering_id: UUID,
+    location_id: UUID,
+    pieces: Sequence[Piece],
+    offered: UUID | None = None,
+) -> list[Reason]:
+    """What of the customer's quotas is in the way; the booking that is the offer counts already."""
+    if customer is None or not pieces:
+        return []
+    zone = work.read(Location, location_id).zone
+    resources = tuple(sorted({piece.resource_id for piece in pieces}))
+    ends_at = max(piece.ends_at for piece in pieces)
+    wanted = Wanted(customer, offering_id, location_id, zone, resources, starts(pieces), ends_at, offered)
+    return quota_reasons(work, wanted)
+
+
+def allowed(
+    work: UnitOfWork,
+    customer: UUID | None,
+    offering_id: UUID,
+    location_id: UUID,
+    pieces: Sequence[Piece],
+    offered: UUID | None = None,
+) -> None:
+    """Waiting for something, and taking it, needs what booking it needs."""
+    if against := quotas(work, customer, offering_id, location_id, pieces, offered):
+        raise QuotaReached(reasons=against)
 
 
 # one command, and everything that it takes
@@ -350,6 +408,10 @@ def item_of(number: int, piece: Piece, zone: str) -> Item:
         number, piece.resource_id, piece.starts_at, piece.ends_at, local, zone, piece.units, piece.before, piece.after,
         piece.shared, piece.role,
     )  # fmt: skip
+
+
+def seat_of(session: Session, seats: int) -> Piece:
+    return Piece(session.id, session.starts_at, session.ends_at, seats)
 
 
 def piece_of(item: Item) -> Piece:

@@ -1,6 +1,6 @@
 """The waitlist of a location: who waits for what, in which order, and whose turn it is."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import ClassVar, Literal, Self
 from uuid import UUID, uuid5
@@ -148,12 +148,13 @@ class Waitlist(Aggregate, frozen=True):
             for fact in (*released(entry, "left"), events.WaitlistLapsed(entry.id))
         ]
 
-    def freed(self, room: Room, at: datetime) -> list[WaitlistEvent]:
+    def freed(self, room: Room, at: datetime, asked_first: Collection[UUID] = ()) -> list[WaitlistEvent]:
         """The walk: something is free, and whose is it? Each is asked once, in order.
 
         Whom it fits is offered it. Whom it does not fit is passed over, which counts only if somebody who came later
         is offered what they wanted, and once a walk. Whoever has been passed over often enough is passed over no more:
         all that is free is set aside for them, and nobody behind them is asked. Walking twice is walking once.
+        `asked_first`: entries for which nothing is booked without asking them, card on file or not.
         """
         settings = self.settings_for(room.offering_id)
         notice = self._notice(room)
@@ -168,7 +169,7 @@ class Waitlist(Aggregate, frozen=True):
                     events.WaitlistSkipped(one.id, in_favour_of=entry.id) for one in passed if room.wanted(one, pieces)
                 ]
                 passed = [one for one in passed if not room.wanted(one, pieces)]
-                facts += self._offered(entry, pieces, settings, at, notice)
+                facts += self._offered(entry, pieces, settings, at, notice, entry.id in asked_first)
                 if settings.mode == "broadcast":
                     told = True
                 else:
@@ -186,14 +187,14 @@ class Waitlist(Aggregate, frozen=True):
         if told or not any(isinstance(fact, events.WaitlistSkipped) for fact in facts):
             return facts
         # For whom this was once too often, the rest is set aside at once: walking again would change nothing.
-        return facts + self.after(facts).freed(room, at)
+        return facts + self.after(facts).freed(room, at, asked_first)
 
     def _notice(self, room: Room) -> timedelta:
         own = self.settings_for(room.offering_id).min_notice
         return timedelta(minutes=room.notice if own is None else own)
 
     def _offered(
-        self, entry: Entry, pieces: tuple[Piece, ...], settings: Settings, at: datetime, notice: timedelta
+        self, entry: Entry, pieces: tuple[Piece, ...], settings: Settings, at: datetime, notice: timedelta, ask: bool
     ) -> list[WaitlistEvent]:
         cutoff = starts(pieces) - notice
         expires_at = min(at + timedelta(minutes=settings.offer_minutes), cutoff)
@@ -201,7 +202,7 @@ class Waitlist(Aggregate, frozen=True):
             return [*released(entry, "offered"), events.WaitlistOfferMade(entry.id, pieces, expires_at)]
         booking_id = uuid5(entry.id, f"offer {entry.offers + 1}")
         made = [*released(entry, "offered"), events.WaitlistOfferMade(entry.id, pieces, expires_at, booking_id)]
-        if settings.mode == "auto_book" and entry.card_on_file:
+        if settings.mode == "auto_book" and entry.card_on_file and not ask:
             return [*made, events.WaitlistOfferAccepted(entry.id, booking_id)]
         return made
 

@@ -17,6 +17,7 @@ from application.booking.placing import BookOffering, BookSeats
 from application.bus import Answer
 from application.message import Command
 from application.offering.commands import CallOff, ChangeSeats, DefineOffering, ScheduleSession
+from application.quota.commands import SetQuotaRule
 from application.reaction import Do
 from application.waitlist.commands import (
     AcceptOffer,
@@ -35,6 +36,8 @@ from domain.booking.errors import NotOffered, SlotHeld, SlotTaken
 from domain.errors import Forbidden, Refusal
 from domain.offering.errors import CalledOff, UnknownSession
 from domain.offering.terms import Need, Terms
+from domain.quota.errors import QuotaReached
+from domain.quota.rule import QuotaRule, What
 from domain.waitlist.errors import NoOffer, OneThing, OnlyStaffRank, TooEarly, TooLateToWait, UnknownEntry
 from domain.waitlist.events import Settings, Window
 from domain.waitlist.ticket import Ticket
@@ -375,14 +378,13 @@ def test_walks_and_the_public_at_once_never_give_a_seat_twice(town):
         return True
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(fight, range(8)))
+        done = list(pool.map(fight, range(8)))
     studio.settle()
     units = town.sql("SELECT coalesce(sum(units), 0) FROM event_store.claim WHERE resource = %s", studio.session)[0][0]
     offered = [entry for entry in studio.list.queue if entry.offer is not None]
-    assert units <= 8
-    assert len(offered) >= 4
-    assert {entry.id for entry in offered} <= set(entries)
-    assert len(offered) + 4 == units  # four of the public, each with a seat
+    public = sum(done[1::2])
+    assert len(offered) + public == units == 8
+    assert [entry.id for entry in offered] == entries[: len(offered)]
 
 
 # windows
@@ -447,3 +449,50 @@ def test_two_windows_never_get_the_same_time(club):
 def test_nobody_waits_for_what_is_not_sold(club, wrong):
     with pytest.raises(Refusal):
         club.join(**club.window(**wrong))
+
+
+# quotas
+
+
+@pytest.fixture
+def limited(studio: Studio) -> Studio:
+    """Everybody may have one booking here, at any time."""
+    what = What(locations=(studio.location,))
+    studio.do(SetQuotaRule(QuotaRule(f"one-{studio.session.hex[:8]}", "count", 1, what=what)))
+    return studio
+
+
+def second(studio: Studio) -> UUID:
+    """Another class, which has room."""
+    session = uuid7()
+    studio.do(ScheduleSession(session, studio.yoga, soon(72), soon(72) + HOUR, 2))
+    return session
+
+
+def test_who_may_not_book_may_not_wait(limited):
+    ann = uuid4()
+    limited.book(2)
+    limited.do(BookSeats(uuid7(), second(limited), customer_id=ann))
+    with pytest.raises(QuotaReached):
+        limited.join(customer_id=ann)
+
+
+def test_quotas_are_asked_again_when_the_offer_is_accepted(limited):
+    ann, ben = uuid4(), uuid4()
+    booking = limited.book(2)
+    first, last = limited.join(customer_id=ann), limited.join(customer_id=ben)
+    limited.do(BookSeats(uuid7(), second(limited), customer_id=ann))
+    limited.cancel(booking)
+    with pytest.raises(QuotaReached):
+        limited.do(AcceptOffer(first))
+    limited.do(AcceptOffer(last))  # the offer itself is not one too many
+
+
+def test_nothing_is_booked_at_once_for_who_has_had_enough(limited):
+    ann = uuid4()
+    limited.do(SetWaitlist(limited.location, Settings(mode="auto_book")))
+    booking = limited.book(2)
+    entry = limited.join(customer_id=ann, card_on_file=True)
+    limited.do(BookSeats(uuid7(), second(limited), customer_id=ann))
+    limited.cancel(booking)
+    assert limited.offer(entry).status == "held"

@@ -438,6 +438,12 @@ def test_with_a_card_on_file_the_seat_is_booked_at_once():
     )
 
 
+def test_who_has_to_be_asked_first_is_offered_it_all_the_same():
+    given(Waitlist, opened, auto, joined(ANN, card_on_file=True)).when(
+        lambda w: w.freed(free(1), NOON, asked_first={ANN})
+    ).then(held(ANN))
+
+
 # leaving
 
 
