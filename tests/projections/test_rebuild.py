@@ -56,7 +56,8 @@ def test_verify_finds_what_was_changed_removed_and_added(url: str) -> None:
         owner.execute("DELETE FROM read.booking WHERE id = %s", [ids[20]])
         owner.execute(
             "INSERT INTO read.booking SELECT tenant, %s, version, position, 'planted', status, location_id, "
-            "customer_id, party_size, items, starts_at, ends_at, expires_at, booked_at, changed_at "
+            "customer_id, party_size, items, starts_at, ends_at, expires_at, deadline, pinned, offering_id, series_id, "
+            "booked_at, changed_at "
             "FROM read.booking WHERE id = %s",
             [UUID(int=5), ids[0]],
         )
