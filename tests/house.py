@@ -208,6 +208,9 @@ class Somebody:
     def post(self, url: str, **more: Any) -> httpx.Response:
         return self.request("POST", url, **more)
 
+    def put(self, url: str, **more: Any) -> httpx.Response:
+        return self.request("PUT", url, **more)
+
     def patch(self, url: str, **more: Any) -> httpx.Response:
         return self.request("PATCH", url, **more)
 
