@@ -105,6 +105,13 @@ def on_waiting(recorded: RecordedEvent, look: Look) -> Sequence[Do]:
                 Do(walk, session_id or offering_id, "walk"),
                 Do(LapseEntry(entry_id), entry_id, "lapse", until),
             ]
+        case events.WaitlistOfferExpired(entry_id=entry_id, then="to_end"):
+            # The walk that its booking's end asked for may have been before it was at the end.
+            entry = look.read(Waitlist, recorded.stream).entries.get(entry_id)
+            if entry is None:
+                return []
+            walk = WalkTimes(entry.offering_id) if entry.session_id is None else WalkSession(entry.session_id)
+            return [Do(walk, entry.session_id or entry.offering_id, "walk")]
         case events.WaitlistOfferMade(entry_id=entry_id, expires_at=expires_at, booking_id=None):
             return [Do(ExpireOffer(entry_id), entry_id, "expire_offer", expires_at)]
         case events.WaitlistEarmarked(entry_id=entry_id, ends_at=ends_at):
