@@ -16,7 +16,7 @@ from application.message import Occasion, Scope
 from application.offering.queries import Configured, TheSetup
 from domain.availability.choice import TRAILING
 from domain.availability.setup import Request, Setup, Use
-from domain.availability.slots import MOST_DAYS, TooManyDays, explained, minutes_for, slots
+from domain.availability.slots import MOST_DAYS, TooManyDays, explained, free_spans, minutes_for, slots
 from domain.offering.errors import NotSold
 from domain.offering.terms import Need, Terms
 from domain.resource.errors import UnknownResource
@@ -91,6 +91,9 @@ def wished(query: WhatIsOffered, only: tuple[UUID, ...] = ()) -> Request:
 
 def found(setup: Setup, uses: Sequence[Use], query: WhatIsOffered, now: datetime) -> list[OfferedOf]:
     """The answers, one for the offering, or one for each resource."""
+    if query.spans:
+        free = free_spans(setup, uses, wished(query), now)
+        return [OfferedOf(one, (), free[one]) for one in query.resource_ids if one in free]
     decide = explained if query.explain else slots
     if query.offering_id is not None and not query.apart:
         return [OfferedOf(None, decide(setup, uses, wished(query, query.resource_ids), now))]

@@ -9,6 +9,7 @@ from msgspec import Struct
 from application.message import Query
 from domain.availability.setup import Refused, Slot
 from domain.offering.terms import Price
+from domain.period import Period
 
 
 class WhatIsOffered(Query, frozen=True):
@@ -31,6 +32,8 @@ class WhatIsOffered(Query, frozen=True):
     override: bool = False
     explain: bool = False
     """Also every start that cannot be booked, and why not."""
+    spans: bool = False
+    """Not starts but the stretches in which each resource is free."""
 
 
 class OfferedOf(Struct, frozen=True):
@@ -39,6 +42,7 @@ class OfferedOf(Struct, frozen=True):
     resource_id: UUID | None
     """Where resources were asked for each by itself."""
     slots: Sequence[Slot | Refused]
+    free: Sequence[Period] = ()
 
 
 class Offered(Struct, frozen=True):

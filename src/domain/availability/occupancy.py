@@ -78,6 +78,12 @@ class Occupied:
         barred += self._paced(wanted)
         return merged(barred)
 
+    def full(self) -> list[Span]:
+        """Where no unit is left, buffers included."""
+        if self.counted:
+            return self._overfull(1)
+        return merged((it.start - it.before, it.end + it.after) for it in self.busy)
+
     def _barred(self, it: Busy, wanted: Wanted) -> Span:
         """By one claim of the only unit there is. Shared buffers: the gap is the larger of the two."""
         if self.shared or it.shared:

@@ -35,6 +35,7 @@ from domain.availability.wall import (
 )  # fmt: skip
 from domain.calendar import Calendar, Closure
 from domain.errors import Malformed, Rule
+from domain.period import Period
 from domain.resource.resource import Resource
 
 MOST_DAYS = 366
@@ -163,6 +164,13 @@ class Question:
 
     def closures(self, resource: Resource) -> list[Closure]:
         return [*self.setup.location.calendar.closures.values(), *resource.calendar.closures.values()]
+
+    def free(self, resource: Resource) -> list[Span]:
+        """When a unit of it is free and open, buffers and closures taken out, whatever the grid."""
+        spans = self.wall.spans(self.open_hours(resource))
+        taken = [(micros(c.starts_at), micros(c.ends_at)) for c in self.closures(resource)]
+        taken += self.occupied(resource).full()
+        return without(spans, merged(taken)) if taken else spans
 
     def starts_of(self, resource: Resource, units: int) -> list[Span]:
         """Every instant at which this resource could be had from, whether or not it is on the grid."""
@@ -452,6 +460,18 @@ def contains(spans: Sequence[Span], at: int) -> bool:
 def slots(setup: Setup, uses: Sequence[Use], request: Request, now: datetime) -> list[Slot]:
     """Every start that can be booked, in order."""
     return Question(setup, uses, request, now).slots()
+
+
+def free_spans(setup: Setup, uses: Sequence[Use], request: Request, now: datetime) -> dict[UUID, list[Period]]:
+    """When each resource has a unit free on the local dates asked for, for calendars that draw it rather than list
+    starts: opening hours less closures and what is occupied, buffers included."""
+    question = Question(setup, uses, request, now)
+    day = localtime.day(request.first), localtime.day(request.last, DAY)
+    window = [(micros(localtime.by_rule(day[0], question.zone)), micros(localtime.by_rule(day[1], question.zone)))]
+    return {
+        resource.id: [Period(moment(low), moment(high)) for low, high in common(question.free(resource), window)]
+        for resource in setup.resources.values()
+    }
 
 
 def consider(setup: Setup, uses: Sequence[Use], request: Request, starts_at: datetime, now: datetime) -> Slot | Refused:

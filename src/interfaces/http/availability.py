@@ -87,6 +87,8 @@ class Searching(Struct, frozen=True, forbid_unknown_fields=True):
     units: Units = 1
     zone: Zone | None = None
     explain: bool = False
+    spans: bool = False
+    """Not starts but the stretches in which each is free: what a calendar draws."""
     min_position: PositionText | None = None
 
 
@@ -143,9 +145,17 @@ class Start(Struct, frozen=True, omit_defaults=True):
     reasons: Sequence[Reason] = ()
 
 
+class Free(Struct, frozen=True):
+    """A unit of it is free from then until then."""
+
+    starts_at: str
+    ends_at: str
+
+
 class OfferedHere(Struct, frozen=True):
     resource_id: UUID | None
     data: Sequence[Start]
+    free: Sequence[Free] = ()
 
 
 class Availability(Struct, frozen=True):
@@ -215,11 +225,14 @@ class Offers(Controller):
         first, last = dates(asked.first, asked.last, len(asked.resource_ids), step)
         query = WhatIsOffered(
             first, last, asked.offering_id, tuple(dict.fromkeys(asked.resource_ids)), True, asked.party_size,
-            asked.minutes, asked.step, asked.units, explain=asked.explain,
+            asked.minutes, asked.step, asked.units, explain=asked.explain, spans=asked.spans,
         )  # fmt: skip
         viewer = viewed(asked.zone)
         offered: Offered = await request.ask(query, request.reading(asked.min_position))
-        data = [OfferedHere(it.resource_id, starts(it, offered, viewer, asked.party_size)) for it in offered.found]
+        data = [
+            OfferedHere(it.resource_id, starts(it, offered, viewer, asked.party_size), stretches(it, offered.zone))
+            for it in offered.found
+        ]
         return reply(AvailabilityOfMany(*told(offered), data))
 
 
@@ -315,6 +328,10 @@ def told(offered: Offered) -> tuple[str, datetime, int, int | None, str | None]:
 def starts(of: OfferedOf, offered: Offered, viewer: str | None, party: int) -> list[Start]:
     cost = priced(offered.price, offered.minutes, party)
     return [shown(it, offered.zone, viewer, cost) for it in of.slots]
+
+
+def stretches(of: OfferedOf, zone: str) -> list[Free]:
+    return [Free(localtime.offset_form(it.starts_at, zone), localtime.offset_form(it.ends_at, zone)) for it in of.free]
 
 
 def shown(it: Slot | Refused, zone: str, viewer: str | None, cost: int | None) -> Start:

@@ -251,3 +251,16 @@ def test_another_organization_sees_nothing_of_it(town: Town) -> None:
     params = {"from": "2027-01-01", "to": "2027-01-01", "offering_id": offering}
     problem(stranger.get("/api/v1/availability", params=params), 404)
     problem(stranger.post(f"/api/v1/offerings/{offering}/bookings", json={"starts_at": "2027-01-24T01:00"}), 404)
+
+
+def test_a_calendar_asks_for_stretches_and_gets_those_that_are_free(town: Town) -> None:
+    location, (court,) = opened(town, night())
+    offering = sold(town, location, {"role": "court", "any_of": [court]}, after=30)
+    asked(town.owner, date(2027, 2, 14), offering_id=offering)
+    town.owner.post(f"/api/v1/offerings/{offering}/bookings", json={"starts_at": "2027-02-14T01:00", "then": "confirm"})
+    body = {"resource_ids": [court], "from": "2027-02-14", "to": "2027-02-14", "spans": True}
+    (found,) = town.owner.post("/api/v1/availability/search", json=body).json()["data"]
+    assert [(it["starts_at"][11:16], it["ends_at"][11:16]) for it in found["free"]] == [
+        ("00:00", "01:00"),
+        ("02:30", "06:00"),
+    ]
