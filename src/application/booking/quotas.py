@@ -6,7 +6,9 @@ from uuid import UUID
 from application.unit_of_work import UnitOfWork
 from domain.availability.limits import reason
 from domain.availability.setup import Reason
+from domain.booking.events import Item
 from domain.quota.counting import Counted, Group, Wanted, against, concerning, counted_together
+from domain.quota.errors import QuotaReached
 from domain.quota.party import Membership, Party
 from domain.quota.quotas import Quotas
 from domain.quota.rule import QuotaRule
@@ -15,6 +17,26 @@ from domain.quota.rule import QuotaRule
 def streams(tenant: UUID, who: UUID | None) -> tuple[UUID, ...]:
     """What a booking of this person's reads for its quotas: to be fetched in one go with all else."""
     return () if who is None else (Quotas.of(tenant), Membership.of(who))
+
+
+def within_quotas(
+    work: UnitOfWork,
+    customer: UUID | None,
+    offering_id: UUID | None,
+    location_id: UUID,
+    items: Sequence[Item],
+    moving: UUID | None = None,
+) -> None:
+    """Refuses a booking of these items with `QuotaReached` where one of its customer's quotas is in the way. What is
+    brought in from elsewhere has happened, and is not asked."""
+    if customer is None or work.occasion.origin.channel == "import":
+        return
+    wanted = Wanted(
+        customer, offering_id, location_id, items[0].zone, tuple(sorted({item.resource_id for item in items})),
+        min(item.starts_at for item in items), max(item.ends_at for item in items), moving,
+    )  # fmt: skip
+    if against := quota_reasons(work, wanted):
+        raise QuotaReached(reasons=against)
 
 
 def quota_reasons(
