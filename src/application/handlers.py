@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from application.booking import commands as booking
-from application.booking import placing, series
+from application.booking import placing, seating, series
 from application.identity import commands as identity
 from application.message import Command
 from application.offering import commands as offering
@@ -22,6 +22,7 @@ HANDLERS: Mapping[type[Command], Handler] = {
     **booking.HANDLERS,
     **series.HANDLERS,
     **placing.HANDLERS,
+    **seating.HANDLERS,
     **quota.HANDLERS,
     **whatif.HANDLERS,
     **waitlist.HANDLERS,

@@ -9,7 +9,7 @@ from application.audit import queries as audit
 from application.availability.proof import ProveOverlaps
 from application.availability.queries import WhatIsOffered
 from application.booking import commands as booking
-from application.booking import placing, series, series_queries
+from application.booking import placing, seating, series, series_queries
 from application.booking import queries as bookings
 from application.identity import commands as identity
 from application.message import Command, Query, Scope
@@ -95,7 +95,7 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     booking.Confirm: CUSTOMERS,
     booking.Amend: CUSTOMERS,
     booking.Reschedule: CUSTOMERS,
-    booking.Reassign: STAFF,
+    seating.Reassign: STAFF,
     booking.Pin: STAFF,
     booking.CheckIn: STAFF,
     booking.CheckOut: STAFF,

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from application.booking.quotas import streams as of_quotas
+from application.booking.quotas import within_quotas
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
 from domain import localtime
@@ -72,10 +74,12 @@ class Overbook(PlaceHold, frozen=True, kw_only=True):
 def place_hold(command: PlaceHold, work: UnitOfWork) -> None:
     if not command.items:
         raise NothingWanted
-    work.fetch(work.tenant, command.location_id, *(item.resource_id for item in command.items))
+    customer = work.for_customer(command.customer_id)
+    resources = [item.resource_id for item in command.items]
+    work.fetch(work.tenant, command.location_id, *resources, *of_quotas(work.tenant, customer))
     policy = work.read(Organization, work.tenant).policy
     items = offer(work, command.location_id, [(n, item) for n, item in enumerate(command.items, start=1)])
-    customer = work.for_customer(command.customer_id)
+    within_quotas(work, customer, None, command.location_id, items)
     most_holds = policy.holds_per_customer if command.then == "hold" else None
     booking = work.begin(
         Booking,
@@ -294,6 +298,9 @@ def reschedule(command: Reschedule, work: UnitOfWork) -> None:
     moving = {item.item for item in command.items}
     staying = [item for item in booking.items if item.item not in moving]
     items = offer(work, booking.location_id, [(item.item, item) for item in command.items], staying)
+    within_quotas(
+        work, booking.customer_id, booking.offering_id, booking.location_id, [*items, *staying], booking.id
+    )  # fmt: skip
     work.change(Booking, command.booking_id, lambda booking: booking.reschedule(items))
 
 
@@ -307,33 +314,6 @@ def check_in(command: CheckIn, work: UnitOfWork) -> None:
     work.fetch(command.booking_id, work.tenant)
     early = work.read(Organization, work.tenant).policy.check_in_early
     work.change(Booking, command.booking_id, lambda booking: booking.check_in(at=work.now, early=early))
-
-
-class Reassigned(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which resource an item gets instead."""
-
-    item: int
-    resource_id: UUID
-
-
-class Reassign(Command, frozen=True):
-    """Other units for the same time: the guest was promised a size, not a table."""
-
-    booking_id: UUID
-    items: tuple[Reassigned, ...]
-
-
-def reassign(command: Reassign, work: UnitOfWork) -> None:
-    to = {item.item: item.resource_id for item in command.items}
-    work.fetch(command.booking_id, *to.values())
-    booking = work.read(Booking, command.booking_id)
-    wanted = [
-        (item.item, MovedItem(item.item, to[item.item], item.starts_at, item.ends_at, item.units))
-        for item in booking.items
-        if item.item in to
-    ]
-    offer(work, booking.location_id, wanted, [item for item in booking.items if item.item not in to])
-    work.change(Booking, command.booking_id, lambda booking: booking.reassign(to))
 
 
 class Pin(Command, frozen=True):
@@ -493,7 +473,6 @@ HANDLERS: dict[type[Command], Handler] = {
     Confirm: confirm,
     Amend: amend,
     Reschedule: reschedule,
-    Reassign: reassign,
     Pin: pin,
     CheckIn: check_in,
     CheckOut: check_out,

@@ -25,8 +25,6 @@ from application.booking.commands import (
     OverbookReversal,
     Pin,
     PlaceHold,
-    Reassign,
-    Reassigned,
     ReleaseHold,
     RequestApproval,
     Reschedule,
@@ -37,6 +35,7 @@ from application.booking.commands import (
     WantedItem,
 )  # fmt: skip
 from application.booking.queries import Competitors, HistoryOfBooking, HowManyBookings, TheBooking, WhoIsBooked
+from application.booking.seating import Reassign, Reassigned
 from application.message import Command
 from domain.booking.booking import SCHEMA_ORG, Status
 from domain.booking.events import CancelledBy, Item

@@ -1,0 +1,48 @@
+"""Other units for what is booked: those that would have done in the first place."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from domain.availability.setup import Setup
+from domain.availability.units import unsuited
+from domain.booking.booking import Booking
+from domain.booking.events import BookingHeld, Item
+from domain.offering.terms import Need, Terms
+from domain.organization.location import Location
+from domain.resource.events import Seats
+from domain.resource.pool import Pool
+from domain.resource.resource import Resource
+
+TEN = datetime(2027, 3, 2, 10, tzinfo=UTC)
+VENUE, ROOM, TWO, FOUR, SIX, ELSEWHERE, BOOKING = (UUID(int=n) for n in range(1, 8))
+
+
+def table(it, least, most):
+    return Resource(id=it, location_id=VENUE, name=str(it.int), capacity=1, seats=Seats(least, most))
+
+
+SETUP = Setup(
+    Location(id=VENUE, zone="UTC"),
+    Terms((Need("table", pool_id=ROOM, tables=True),)),
+    {it.id: it for it in (table(TWO, 1, 2), table(FOUR, 3, 4), table(SIX, 3, 6))},
+    {ROOM: Pool(id=ROOM, location_id=VENUE, members=(TWO, FOUR, SIX))},
+)
+item = Item(1, FOUR, TEN, TEN + timedelta(hours=2), "2027-03-02T10:00", "UTC", role="table")
+dinner = Booking(id=BOOKING).after([BookingHeld("ABCD2345", VENUE, (item,), TEN, party_size=4)])
+
+
+def codes(to):
+    return [(reason.code, reason.item, reason.resource_id) for reason in unsuited(dinner, to, SETUP)]
+
+
+def test_a_table_that_seats_the_party_does():
+    assert codes({1: SIX}) == []
+
+
+def test_a_table_that_is_too_small_or_not_of_the_room_does_not():
+    assert codes({1: TWO}) == [("DOES_NOT_FIT", 1, TWO)]
+    assert codes({1: ELSEWHERE}) == [("DOES_NOT_FIT", 1, ELSEWHERE)]
+
+
+def test_what_stays_is_not_asked():
+    assert codes({}) == codes({1: FOUR}) == []
