@@ -5,6 +5,7 @@ from uuid import UUID
 
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
+from domain.availability.offer import Wanted, offered
 from domain.calendar import meant
 from domain.offering.checks import Candidate, named
 from domain.offering.offering import Offering
@@ -99,17 +100,20 @@ def schedule_session(command: ScheduleSession, work: UnitOfWork) -> None:
     work.fetch(command.offering_id, *command.resources)
     offering = work.read(Offering, command.offering_id).sold()
     location = work.read(Location, offering.location_id)
-    occupied = {one: work.read(Resource, one).location_id for one in command.resources}
-    work.begin(
+    occupied = {one: work.read(Resource, one) for one in command.resources}
+    session = work.begin(
         Session,
         command.session_id,
         lambda session: session.schedule(
             offering.id, location.id, location.zone,
             meant(command.starts_at, location.zone), meant(command.ends_at, location.zone),
-            command.seats, occupied, command.min_to_run,
+            command.seats, {one: resource.location_id for one, resource in occupied.items()}, command.min_to_run,
             None if command.cutoff_at is None else meant(command.cutoff_at, location.zone), work.now,
         ),
     )  # fmt: skip
+    # Its room must be open and its coach there, by the same function as for anybody's booking.
+    wanted = [Wanted(n, resource, session.period) for n, resource in enumerate(session.resources, start=1)]
+    offered(wanted, occupied, location, work.now)
 
 
 class ChangeSeats(Command, frozen=True):

@@ -225,6 +225,20 @@ def test_sessions_that_cannot_be(town, lesson):
     problem(town.owner.post("/api/v1/sessions", json=wish), 422, "not_sold")
 
 
+def test_a_session_occupies_only_what_is_open_and_there(town, lesson):
+    room = town.resource(lesson["location_id"], hours={})
+    wish = yoga(town, lesson, 150, resources=[room])
+    found = problem(town.owner.post("/api/v1/sessions", json=wish), 422, "not_offered")
+    assert [reason["code"] for reason in found["reasons"]] == ["OUTSIDE_HOURS"]
+    coach = town.resource(lesson["location_id"], kind="staff")
+    away = {"starts_at": soon(150).isoformat(), "ends_at": soon(152).isoformat(), "cause": "absence"}
+    assert town.owner.post(f"/api/v1/resources/{coach}/closures", json=away).status_code == 201
+    found = problem(town.owner.post("/api/v1/sessions", json=wish | {"resources": [coach]}), 422, "not_offered")
+    assert [reason["code"] for reason in found["reasons"]] == ["NO_STAFF"]
+    later = {"starts_at": soon(152).isoformat(), "ends_at": soon(153).isoformat(), "resources": [coach]}
+    assert town.owner.post("/api/v1/sessions", json=wish | later).status_code == 201
+
+
 def test_sessions_page_by_their_start(town, lesson):
     wish = yoga(town, lesson, 200)
     for n in range(3):
