@@ -255,7 +255,8 @@ def outcome(booking: Booking) -> Became | None:
         return None
     if booking.status == "expired":
         return "declined" if booking.released else "expired"
-    return "declined" if booking.status == "declined" else "accepted"
+    never = booking.status == "declined" or (booking.status == "cancelled" and booking.cancelled_from != "confirmed")
+    return "declined" if never else "accepted"
 
 
 class ExpireOffer(Command, frozen=True):

@@ -44,6 +44,7 @@ from domain.waitlist.ticket import Ticket
 from domain.waitlist.waitlist import Waitlist, waitlist_of
 from infrastructure import settings as kept
 from infrastructure.event_store import log
+from infrastructure.event_store.claims import verify
 
 MINUTE = timedelta(minutes=1)
 
@@ -397,7 +398,7 @@ class Club(Studio):
         super().__init__(town)
         self.court = UUID(town.resource(str(self.location)))
         self.tennis = uuid7()
-        terms = Terms(needs=(Need("court", any_of=(self.court,)),), durations=(60,), step=60)
+        terms = Terms(needs=(Need("court", any_of=(self.court,)),), durations=(60, 120), step=60)
         town.do(DefineOffering(self.tennis, self.location, "Tennis", terms))
         self.on: date = soon(72).date()
         self.settle()
@@ -437,6 +438,24 @@ def test_who_joins_while_a_time_is_free_is_offered_the_first_of_them(club):
     ann = club.join(**club.window(9, 11))
     local_nine = club.offer(ann).items[0].local_start
     assert local_nine == f"{club.on}T09:00"
+
+
+def test_a_court_is_kept_hour_by_hour_until_it_is_long_enough(club):
+    club.do(SetWaitlist(club.location, Settings(max_skips=0)))
+    bookings = {hour: club.play(hour) for hour in range(24)}
+    ann = club.join(**club.window(8, 13, minutes=120))
+    ben = club.join(**club.window(8, 13))
+    club.cancel(bookings[10])
+    (piece,) = club.read(Ticket, ann).kept
+    assert (piece.resource_id, piece.starts_at, piece.ends_at) == (club.court, club.at(10), club.at(11))
+    with pytest.raises(SlotTaken) as caught:
+        club.play(10)
+    assert caught.value.detail["reasons"][0].code == "WAITLIST_EARMARK"
+    assert club.list.entry(ben).offer is None
+    club.cancel(bookings[11])
+    (item,) = club.offer(ann).items
+    assert (item.starts_at, item.ends_at) == (club.at(10), club.at(12))
+    assert club.read(Ticket, ann).kept == ()
 
 
 def test_two_windows_never_get_the_same_time(club):
@@ -496,3 +515,7 @@ def test_nothing_is_booked_at_once_for_who_has_had_enough(limited):
     limited.do(BookSeats(uuid7(), second(limited), customer_id=ann))
     limited.cancel(booking)
     assert limited.offer(entry).status == "held"
+
+
+def test_after_all_these_stories_the_claims_follow_from_the_log(town):
+    assert list(verify(town.settings.database_url or "")) == []
