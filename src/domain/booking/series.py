@@ -169,9 +169,12 @@ class BookingSeries(Aggregate, frozen=True):
 
     def change(self, since: datetime, patch: Patch, stays: Iterable[datetime] = ()) -> list[SeriesEvent]:
         """All from `since` on are otherwise, but for `stays`."""
-        if sound(patch) == Patch():
+        change = series_events.SeriesChanged(since, sound(patch), tuple(sorted(stays)))
+        after = self.evolve(change)
+        latest = max(since, self.through or since) + TICK
+        if all(after.common(at) == self.common(at) for at in (since, latest)):
             return []
-        return [series_events.SeriesChanged(since, patch, tuple(sorted(stays)))]
+        return [change]
 
     def exclude(self, recurrence_id: datetime) -> list[SeriesEvent]:
         if recurrence_id in self.exdates:

@@ -29,7 +29,7 @@ from domain import localtime
 from domain.availability.setup import Use
 from domain.booking import series_errors, series_events
 from domain.booking.booking import Booking
-from domain.booking.errors import NothingWanted
+from domain.booking.errors import BadUnits, NothingWanted
 from domain.booking.events import BookingCancelled, BookingHeld
 from domain.booking.series import BookingSeries, occurrence_id
 from domain.booking.series_events import Part, Patch, Shift, Template
@@ -340,6 +340,57 @@ def test_a_closed_day_is_a_conflict_at_an_edit_too():
     with pytest.raises(series_errors.OccurrencesNotOffered) as refused:
         memory.do(edit("all", patch=Patch(Shift(time(12)))))
     assert [it["code"] for it in refused.value.detail["reasons"]] == ["CLOSURE"]
+
+
+def test_what_is_asked_twice_happens_once():
+    memory = Memory()
+    memory.do(make())
+    all_of_them = edit("all", patch=Patch(Shift(time(11)), 45))
+    one = edit("this", "2027-03-09T09:00", patch=Patch(minutes=30))
+    for wish in (all_of_them, one):
+        memory.do(wish)
+        before = {it: len(facts) for it, facts in memory.streams.items()}
+        memory.do(wish)
+        assert {it: len(facts) for it, facts in memory.streams.items()} == before
+
+
+def test_all_come_with_more_people():
+    memory = Memory()
+    memory.do(make())
+    memory.do(edit("all", patch=Patch(party_size=3)))
+    assert {it.party_size for it in memory.bookings().values()} == {3}
+    with pytest.raises(BadUnits):
+        memory.do(edit("all", patch=Patch(party_size=0)))
+
+
+def test_a_series_that_was_moved_before_goes_on_at_the_time_it_had():
+    memory = Memory()
+    memory.do(make())
+    memory.do(edit("all", patch=Patch(Shift(time(11)))))
+    memory.do(edit("following", "2027-03-16T09:00", patch=Patch(minutes=30)))
+    assert memory.live() == ["2027-03-02T11:00", "2027-03-09T11:00", "2027-03-16T11:00", "2027-03-23T11:00"]
+    assert sorted(memory.series(REST).placed) == [datetime(2027, 3, 16, 11), datetime(2027, 3, 23, 11)]
+
+
+def test_a_shorter_rest_cancels_what_is_too_much_and_a_longer_one_books_more():
+    memory = Memory()
+    memory.do(make())
+    memory.do(edit("following", "2027-03-09T09:00", rule="FREQ=WEEKLY;COUNT=1"))
+    assert memory.live() == ["2027-03-02T09:00", "2027-03-09T09:00"]
+    memory = Memory()
+    memory.do(make())
+    seen = memory.do(PreviewSeries(edit("following", "2027-03-23T09:00", rule="FREQ=WEEKLY;COUNT=3")))
+    assert seen["booked"] == 3
+    memory.do(edit("following", "2027-03-23T09:00", rule="FREQ=WEEKLY;COUNT=3"))
+    assert memory.live()[3:] == ["2027-03-23T09:00", "2027-03-30T09:00", "2027-04-06T09:00"]
+
+
+def test_dates_taken_out_stay_taken_out_when_the_time_changes():
+    memory = Memory()
+    memory.do(make(exdates=(datetime(2027, 3, 16, 9),)))
+    memory.do(edit("following", "2027-03-09T09:00", patch=Patch(Shift(time(12)))))
+    assert memory.live() == ["2027-03-02T09:00", "2027-03-09T12:00", "2027-03-23T12:00"]
+    assert memory.series(REST).exdates == (datetime(2027, 3, 16, 12),)
 
 
 # Against a plain model: where nothing is in the way, what a series does to its bookings can be said in a few lines
