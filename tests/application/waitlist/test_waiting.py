@@ -31,6 +31,7 @@ from application.waitlist.commands import (
 )
 from application.waitlist.reactions import REACTIONS
 from domain.aggregate import Aggregate
+from domain.availability.proof import Ledger
 from domain.booking.booking import Booking
 from domain.booking.errors import NotOffered, SlotHeld, SlotTaken
 from domain.errors import Forbidden, Refusal
@@ -517,5 +518,15 @@ def test_nothing_is_booked_at_once_for_who_has_had_enough(limited):
     assert limited.offer(entry).status == "held"
 
 
-def test_after_all_these_stories_the_claims_follow_from_the_log(town):
-    assert list(verify(town.settings.database_url or "")) == []
+def test_after_all_these_stories_the_claims_follow_from_the_log_and_nothing_was_given_twice(town):
+    url = town.settings.database_url or ""
+    assert list(verify(url)) == []
+    ledger = Ledger()
+    with psycopg.connect(url, autocommit=True) as connection:
+        story = log.read(connection, 0, 100_000, beyond_watermark=True)
+    assert [
+        overuse
+        for one in story
+        if not isinstance(one, log.Unreadable)
+        for overuse in ledger.add(one.fact, one.stream, one.position, one.recorded_at)
+    ] == []
