@@ -9,6 +9,7 @@ from pathlib import Path
 
 TABLES = {
     "append": "a command's append, against the stock recorder and raw psycopg",
+    "availability": "what can be booked, against the bare statements, and with a million claims",
     "http": "a booking over HTTP, against bare handlers",
     "import_": "the import of a history, against raw rows",
     "series": "a series of 400 occurrences, against 400 single bookings",

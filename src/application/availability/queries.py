@@ -9,7 +9,6 @@ from msgspec import Struct
 from application.message import Query
 from domain.availability.setup import Refused, Slot
 from domain.offering.terms import Price
-from domain.period import Period
 
 
 class WhatIsOffered(Query, frozen=True):
@@ -42,7 +41,8 @@ class OfferedOf(Struct, frozen=True):
     resource_id: UUID | None
     """Where resources were asked for each by itself."""
     slots: Sequence[Slot | Refused]
-    free: Sequence[Period] = ()
+    free: Sequence[tuple[datetime, datetime]] = ()
+    """From when until when."""
 
 
 class Offered(Struct, frozen=True):

@@ -35,7 +35,6 @@ from domain.availability.wall import (
 )  # fmt: skip
 from domain.calendar import Calendar, Closure
 from domain.errors import Malformed, Rule
-from domain.period import Period
 from domain.resource.resource import Resource
 
 MOST_DAYS = 366
@@ -462,16 +461,25 @@ def slots(setup: Setup, uses: Sequence[Use], request: Request, now: datetime) ->
     return Question(setup, uses, request, now).slots()
 
 
-def free_spans(setup: Setup, uses: Sequence[Use], request: Request, now: datetime) -> dict[UUID, list[Period]]:
-    """When each resource has a unit free on the local dates asked for, for calendars that draw it rather than list
-    starts: opening hours less closures and what is occupied, buffers included."""
+def free_spans(
+    setup: Setup, uses: Sequence[Use], request: Request, now: datetime
+) -> dict[UUID, list[tuple[datetime, datetime]]]:
+    """From when until when each resource has a unit free on the local dates asked for, for calendars that draw it
+    rather than list starts: opening hours less closures and what is occupied, buffers included."""
     question = Question(setup, uses, request, now)
-    day = localtime.day(request.first), localtime.day(request.last, DAY)
-    window = [(micros(localtime.by_rule(day[0], question.zone)), micros(localtime.by_rule(day[1], question.zone)))]
+    begins, ends = localtime.day(request.first), localtime.day(request.last, DAY)
+    window = [(micros(localtime.by_rule(begins, question.zone)), micros(localtime.by_rule(ends, question.zone)))]
+    known = _Moments()  # many have the same edges
     return {
-        resource.id: [Period(moment(low), moment(high)) for low, high in common(question.free(resource), window)]
+        resource.id: [(known[low], known[high]) for low, high in common(question.free(resource), window)]
         for resource in setup.resources.values()
     }
+
+
+class _Moments(dict[int, datetime]):
+    def __missing__(self, at: int) -> datetime:
+        found = self[at] = moment(at)
+        return found
 
 
 def consider(setup: Setup, uses: Sequence[Use], request: Request, starts_at: datetime, now: datetime) -> Slot | Refused:

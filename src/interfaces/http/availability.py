@@ -331,7 +331,7 @@ def starts(of: OfferedOf, offered: Offered, viewer: str | None, party: int) -> l
 
 
 def stretches(of: OfferedOf, zone: str) -> list[Free]:
-    return [Free(localtime.offset_form(it.starts_at, zone), localtime.offset_form(it.ends_at, zone)) for it in of.free]
+    return [Free(localtime.offset_form(start, zone), localtime.offset_form(end, zone)) for start, end in of.free]
 
 
 def shown(it: Slot | Refused, zone: str, viewer: str | None, cost: int | None) -> Start:
