@@ -14,7 +14,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain import localtime
-from domain.availability.setup import ORDER, Assigned, Reason, Refused, Request, Setup, Slot, Use
+from domain.availability.setup import Assigned, Reason, Refused, Request, Setup, Slot, Use
 from domain.calendar import Calendar, Closure
 from domain.hours import DAY, Opening
 from domain.offering.terms import Need
@@ -27,6 +27,7 @@ CLAIMS = {"OCCUPIED", "BUFFER", "CAPACITY", "HELD", "WAITLIST_EARMARK"}
 """What is told when other claims are in the way; which of them, is a matter of how much is told."""
 ABOUT_ALL = {"NO_RESOURCE_COMBINATION", "NO_STAFF"}
 
+Calendars = tuple[Calendar, ...]
 Option = tuple[UUID, ...]
 """One resource, or the tables of a combination."""
 
@@ -112,7 +113,11 @@ class Naive:
         ]
         self.service = Calendar(self.terms.hours)
         self.first, self.last = request.first - timedelta(days=4), request.last + timedelta(days=4)
-        self._spans: dict[int, list[tuple[datetime, datetime]]] = {}
+        self._spans: dict[tuple[int, ...], list[tuple[datetime, datetime]]] = {}
+        self._options: dict[str, list[Option]] = {}
+        self._used: dict[tuple[UUID, date], timedelta] = {}
+        self._labels: set[tuple[datetime, datetime | None]] | None = None
+        # What was worked out once is kept, for it is slow enough.
 
     # What is asked
 
@@ -154,6 +159,11 @@ class Naive:
         return set(need.features) <= set(one.features)
 
     def options(self, need: Need) -> list[Option]:
+        if need.role not in self._options:
+            self._options[need.role] = self.found_options(need)
+        return self._options[need.role]
+
+    def found_options(self, need: Need) -> list[Option]:
         singles = [(one,) for one in self.named_by(need) if self.capable(need, one)]
         if not need.tables:
             return singles
@@ -176,24 +186,34 @@ class Naive:
 
     # When it is open
 
-    def spans(self, calendar: Calendar) -> list[tuple[datetime, datetime]]:
-        if id(calendar) not in self._spans:
-            found = pieces(calendar, self.first, self.last)
+    def common(self, calendars: Calendars) -> list[Piece]:
+        """Hours are intersected as they stand on the wall; what is left of them becomes instants."""
+        found = [Piece(localtime.day(self.first), localtime.day(self.last), True)]
+        for calendar in calendars:
+            found = both(found, in_one(pieces(calendar, self.first, self.last)))
+        return found
+
+    def spans(self, calendars: Calendars) -> list[tuple[datetime, datetime]]:
+        key = tuple(map(id, calendars))
+        if key not in self._spans:
+            found = self.common(calendars)
             spans = [(instant(p.opens, self.zone, False), instant(p.closes, self.zone, True)) for p in found]
-            self._spans[id(calendar)] = spans
-        return self._spans[id(calendar)]
+            self._spans[key] = spans
+        return self._spans[key]
 
-    def open_at(self, calendar: Calendar, at: datetime) -> bool:
-        return any(opens <= at < closes for opens, closes in self.spans(calendar))
+    def open_at(self, calendars: Calendars, at: datetime) -> bool:
+        return any(opens <= at < closes for opens, closes in self.spans(calendars))
 
-    def open_throughout(self, calendar: Calendar, period: tuple[datetime, datetime]) -> bool:
+    def open_throughout(self, calendars: Calendars, period: tuple[datetime, datetime]) -> bool:
         """Open when it starts, and still at each closing time on the way: what is adjacent is one."""
         starts, ends = period
-        closings = [closes for _, closes in self.spans(calendar) if starts < closes < ends]
-        return all(self.open_at(calendar, at) for at in (starts, *closings))
+        closings = [closes for _, closes in self.spans(calendars) if starts < closes < ends]
+        return all(self.open_at(calendars, at) for at in (starts, *closings))
 
-    def within_hours(self, calendar: Calendar, s: datetime) -> bool:
-        return self.open_throughout(calendar, self.wide(s) if self.terms.buffers_within_hours else self.bare(s))
+    def within_hours(self, s: datetime, *more: Calendar) -> bool:
+        """Of the location, the offering, and whoever else."""
+        period = self.wide(s) if self.terms.buffers_within_hours else self.bare(s)
+        return self.open_throughout((self.setup.location.calendar, self.service, *more), period)
 
     def cut_by(self, calendar: Calendar, s: datetime) -> list[Closure]:
         """Of closures the guest's own time stays clear; of maintenance and absence the buffers, too."""
@@ -206,25 +226,37 @@ class Naive:
 
     # The labels
 
-    def calendars(self) -> Iterator[tuple[Calendar, ...]]:
-        """Those whose common openings make a grid: the location's, the offering's and one candidate's."""
-        for need in self.terms.needs:
-            for option in self.options(need):
-                candidate = (self.resource(one).calendar for one in option)
-                yield self.setup.location.calendar, self.service, *candidate
+    def places(self, need: Need) -> int:
+        return 1 if need.tables else need.count
 
-    def openings(self, calendars: tuple[Calendar, ...]) -> list[Piece]:
-        common = [Piece(localtime.day(self.first), localtime.day(self.last), True)]
-        for calendar in calendars:
-            common = both(common, in_one(pieces(calendar, self.first, self.last)))
+    def calendars(self) -> Iterator[Calendars]:
+        """Those whose common openings make a grid: the location's, the offering's and those of one choice for each
+        need. Every choice there could be has its labels, whoever is there at them in the end."""
+        choices = [list(combinations(self.options(need), self.places(need))) for need in self.terms.needs]
+        seen = set()
+        for chosen in product(*choices):
+            theirs = {one: self.resource(one).calendar for options in chosen for option in options for one in option}
+            told = {one: those for one, those in theirs.items() if those.hours is not None or those.exceptions}
+            if frozenset(told) not in seen:
+                seen.add(frozenset(told))
+                yield self.setup.location.calendar, self.service, *told.values()
+
+    def openings(self, calendars: Calendars) -> list[Piece]:
         alone = [Piece(localtime.day(on), localtime.day(on, DAY), True) for on in days(self.first, self.last)]
-        return [part for piece in common for part in (both([piece], alone) if piece.always else [piece])]
+        return [
+            part for piece in self.common(calendars) for part in (both([piece], alone) if piece.always else [piece])
+        ]
 
     def labels(self) -> set[tuple[datetime, datetime | None]]:
         """Every label on a grid in these dates with its instants, or with none where the clocks skip it.
 
         A label belongs to the opening within which its instant lies, and the slot fits what that opening is part of.
         """
+        if self._labels is None:
+            self._labels = self.found_labels()
+        return self._labels
+
+    def found_labels(self) -> set[tuple[datetime, datetime | None]]:
         found: set[tuple[datetime, datetime | None]] = set()
         for calendars in self.calendars():
             for opens, closes, _ in self.openings(calendars):
@@ -236,7 +268,7 @@ class Naive:
                         if not here and opens <= label < closes:
                             found.add((label, None))
                         for s in here:
-                            fits = all(self.open_throughout(calendar, self.bare(s)) for calendar in calendars)
+                            fits = self.open_throughout(calendars, self.bare(s))
                             if starts_at <= s < ends_at and fits:
                                 found.add((label, s))
                     label += minutes(self.terms.step)
@@ -267,7 +299,7 @@ class Naive:
 
     def moments(self, one: Resource, s: datetime) -> list[datetime]:
         """When the number of free units can change, from the first instant that would be occupied to the last."""
-        starts, ends = self.would_occupy(one, s)
+        starts, ends = self.wide(s)
         edges = [edge for use in self.of(one) for edge in self.occupied(use)]
         edges += [edge for override in one.overrides.values() for edge in (override.starts_at, override.ends_at)]
         return [starts, *(edge for edge in edges if starts < edge < ends)]
@@ -285,7 +317,11 @@ class Naive:
         """Of all that would be occupied, buffers included, at the instant at which fewest are left."""
         if any(self.too_near(one, use, s) for use in self.of(one)):
             return 0
-        return min(self.capacity_at(one, at) - self.in_use(one, at) for at in self.moments(one, s))
+        starts, ends = self.would_occupy(one, s)
+        return min(
+            self.capacity_at(one, at) - (self.in_use(one, at) if starts <= at < ends else 0)
+            for at in (starts, *self.moments(one, s))
+        )
 
     def pace_left(self, one: Resource, s: datetime) -> int | None:
         """How many units may still start at `s`, in the fullest of the windows that hold it; None: unlimited."""
@@ -305,7 +341,7 @@ class Naive:
 
     def bookable(self, option: Option, units: int, s: datetime) -> bool:
         return all(
-            self.within_hours(self.resource(one).calendar, s)
+            self.within_hours(s, self.resource(one).calendar)
             and not self.cut_by(self.resource(one).calendar, s)
             and self.left(self.resource(one), s) >= units
             for one in option
@@ -314,11 +350,11 @@ class Naive:
     # Who does it
 
     def minutes_used(self, one: Resource, s: datetime) -> timedelta:
-        """Of the guests' time in the 28 days before the local date of `s`."""
+        """Of the guests' time in the 28 days before the local date of `s`; what is set aside is not used."""
         on = localtime.wall(s, self.zone).date()
         since = instant(localtime.day(on - timedelta(days=28)), self.zone, False)
         until = instant(localtime.day(on), self.zone, False)
-        spent = (min(use.ends_at, until) - max(use.starts_at, since) for use in self.of(one))
+        spent = (min(use.ends_at, until) - max(use.starts_at, since) for use in self.of(one) if use.kind != "earmark")
         return sum((time for time in spent if time > timedelta()), timedelta())
 
     def preference(self, option: Option, s: datetime) -> list[object]:
@@ -333,7 +369,7 @@ class Naive:
     def assignment(self, s: datetime) -> tuple[Assigned, ...] | None:
         """The first of all choices that is complete: the need with fewest candidates has the first word."""
         needs = sorted(self.terms.needs, key=lambda need: len(self.options(need)))
-        choices = [list(combinations(self.free(need, s), 1 if need.tables else need.count)) for need in needs]
+        choices = [list(combinations(self.free(need, s), self.places(need))) for need in needs]
         for chosen in product(*choices):
             taken = [[one for option in options for one in option] for options in chosen]
             everybody = [one for resources in taken for one in resources]
@@ -342,21 +378,22 @@ class Naive:
                 return tuple(Assigned(n.role, tuple(of[n.role]), self.units(n)) for n in self.terms.needs)
         return None
 
+    def apart(self, free: list[Option]) -> list[Option]:
+        found: list[Option] = []
+        for tables in free:
+            if not any(set(tables) & set(others) for others in found):
+                found.append(tables)
+        return found
+
     def remaining(self, s: datetime) -> int:
         """How often at least: units where there is one candidate, else candidates; tables that share none."""
         counts = []
         for need in self.terms.needs:
             free = self.free(need, s)
-            if need.tables:
-                taken: set[UUID] = set()
-                apart = 0
-                for tables in free:
-                    if not taken & set(tables):
-                        taken |= set(tables)
-                        apart += 1
-                counts.append(apart)
-            elif len(self.options(need)) == 1:
-                counts.append(self.left(self.resource(free[0][0]), s) // self.units(need) if free else 0)
+            if free and len(self.options(need)) == 1:
+                counts.append(min(self.left(self.resource(one), s) for one in free[0]) // self.units(need))
+            elif need.tables:
+                counts.append(len(self.apart(free)))
             else:
                 counts.append(len(free) // need.count)
         return min(counts)
@@ -387,7 +424,7 @@ class Naive:
 
     def at_the_venue(self, s: datetime) -> bool:
         location = self.setup.location.calendar
-        return self.within_hours(location, s) and self.within_hours(self.service, s) and not self.cut_by(location, s)
+        return self.within_hours(s) and not self.cut_by(location, s)
 
     def slot(self, s: datetime) -> Slot | None:
         """What is booked when it starts at `s`, whether or not that is on a label."""
@@ -425,7 +462,7 @@ class Naive:
         concerned = self.concerned(reason)
         if code in ("OUTSIDE_HOURS", "CLOSED_EXCEPTION"):
             places = [self.setup.location.calendar, self.service, *(one.calendar for one in concerned)]
-            return any(not self.within_hours(place, s) for place in places) and (
+            return any(not self.within_hours(s, place) for place in places) and (
                 code == "OUTSIDE_HOURS" or any(place.exceptions for place in places)
             )
         if code in ("CLOSURE", "MAINTENANCE"):
@@ -438,6 +475,18 @@ class Naive:
         if code in CLAIMS:
             return any(self.claimed(one, s, code, reason) for one in concerned)
         return False
+
+    def codes_of_its_own(self, s: datetime | None) -> set[str]:
+        """What has to be told of this start, whatever else is."""
+        if s is None:
+            return {"DST_GAP"}
+        own = {"TOO_SOON": self.too_soon(s), "TOO_FAR": self.too_far(s), "CUSTOMER_CONFLICT": self.busy(s)}
+        causes = {cut.cause for cut in self.cut_by(self.setup.location.calendar, s)}
+        own |= {"CLOSURE": "closure" in causes, "MAINTENANCE": bool(causes - {"closure"})}
+        return {code for code, so in own.items() if so}
+
+    def on_asked_date(self, s: datetime) -> bool:
+        return self.request.first <= localtime.wall(s, self.zone).date() <= self.request.last
 
     def concerned(self, reason: Reason) -> list[Resource]:
         if reason.resource_id is not None:
@@ -455,9 +504,8 @@ class Naive:
             seats = one.seats
             unseated = need.tables and not (seats and seats.least <= self.request.party <= seats.most)
             return unseated or one.capacity < self.units(need) or not set(need.features) <= set(one.features)
-        places = 1 if need.tables else need.count
         able = [o for o in options if all(self.resource(one).capacity >= self.units(need) for one in o)]
-        return len(able) < places
+        return len(able) < self.places(need)
 
     def most_wanted(self, one: Resource) -> int:
         return max(
@@ -492,7 +540,3 @@ class Naive:
 
 def slots(setup: Setup, uses: Sequence[Use], request: Request, now: datetime) -> list[Slot]:
     return Naive(setup, uses, request, now).slots()
-
-
-def sorted_reasons(reasons: Sequence[Reason]) -> list[Reason]:
-    return sorted(reasons, key=lambda reason: ORDER.index(reason.code))

@@ -253,6 +253,29 @@ def test_the_grid_starts_where_all_of_them_are_open(slots):
     assert clocks(slots(setup, [], asked(TUESDAY), LONG_AGO)) == ["09:10", "09:40"]
 
 
+def test_the_grid_of_staff_and_room_starts_where_both_are_open(slots):
+    early, late = resource("R1", hours=daily("08:00-11:00")), resource("R2")
+    ann = staff("Ann", hours=daily("09:10-12:00"))
+    setup = sold(venue(), offering(need("staff", ann), need("room", early, late)), ann, early, late)
+    found = slots(setup, [], asked(TUESDAY), LONG_AGO)
+    assert clocks(found) == ["09:10", "09:40", "10:10", "10:40"], "neither the room's 08:00 nor midnight is a start"
+
+
+def test_every_candidate_brings_the_labels_of_its_own_opening(slots):
+    ann, bob = staff("Ann", hours=daily("09:10-11:00")), staff("Bob", hours=daily("10:00-12:00"))
+    setup = sold(venue(), offering(need("staff", ann, bob)), ann, bob)
+    assert clocks(slots(setup, [], asked(TUESDAY), LONG_AGO)) == ["09:10", "09:40", "10:00", "10:30", "11:00"]
+    busy = [booked(ann, at("09:00"), at("11:00"))]
+    assert clocks(slots(setup, busy, asked(TUESDAY), LONG_AGO)) == ["10:00", "10:30", "11:00"]
+
+
+def test_an_opening_too_short_for_the_slot_brings_no_labels(slots):
+    """Ann is there for half an hour: her 09:15 and 09:30 are no starts for Bob's lessons of an hour."""
+    ann, bob = staff("Ann", hours=daily("09:15-09:45")), staff("Bob", hours=daily("09:00-12:00"))
+    setup = sold(venue(), offering(need("staff", ann, bob)), ann, bob)
+    assert clocks(slots(setup, [], asked(TUESDAY), LONG_AGO)) == every("09:00", "11:00", 30)
+
+
 def test_where_nobody_has_hours_the_grid_starts_at_midnight(slots):
     found = slots(simple(venue(NEW_YORK), court(), step=50), [], asked(TUESDAY, TUESDAY + timedelta(1)), LONG_AGO)
     assert clocks(found, NEW_YORK) == every("00:00", "23:20", 50) * 2
