@@ -9,7 +9,6 @@ import hashlib
 from typing import Any
 
 import psycopg
-from procrastinate.schema import SchemaManager
 
 SCHEMA = "jobs"
 NAME = "jobs_procrastinate_3.10"
@@ -51,6 +50,8 @@ class OtherJobs(Exception):
 
 def install(connection: psycopg.Connection[Any]) -> list[str]:
     """Makes the tables where there are none; names what it did. The caller keeps others from doing it meanwhile."""
+    from procrastinate.schema import SchemaManager  # here: an API that migrates nothing starts without it
+
     text = SchemaManager.get_schema()
     digest = hashlib.sha256((text + _OURS).encode()).hexdigest()
     row = connection.execute("SELECT sha256 FROM public.daybook_migration WHERE id = %s", [NAME]).fetchone()
