@@ -142,7 +142,7 @@ class BookingSeries(Aggregate, frozen=True):
             raise series_errors.SeriesOver
         today = localtime.wall(now, self.zone)
         last = recurrence.months_later(max(self.start, today) if self.through else self.start, MONTHS)
-        found = recurrence_ids(self.pattern, self.through, last + TICK)
+        found = recurrence_ids(self.pattern, self.through, min(last + TICK, rules.LAST_LOCAL - TICK))
         return (found[-1] if len(found) == MOST else last), found
 
     def extend(self, through: datetime, placed: Sequence[Placed]) -> list[SeriesEvent]:

@@ -53,3 +53,7 @@ class OverrideIsForStaff(Forbidden):
 
 class OfferedElsewhere(Rule):
     """This offering belongs to another location."""
+
+
+class OneOfTheTwo(Rule):
+    """Say one of the two, and only one."""

@@ -1,57 +1,58 @@
 """Why a rule or a series is refused. What exactly is wrong stands in the detail: the part, the value, its range."""
 
 from domain import errors
+from domain.period import TimeOutOfRange
 
 
-class NotARule(errors.Malformed):
+class NotARule(errors.Rule):
     """A recurrence rule reads like FREQ=WEEKLY;BYDAY=TU;COUNT=10, each part with a value."""
 
 
-class RuleTooLong(errors.Malformed):
+class RuleTooLong(errors.Rule):
     """A recurrence rule has at most 4000 characters, and at most 366 values in one part."""
 
 
-class UnknownPart(errors.Malformed):
+class UnknownPart(errors.Rule):
     """A recurrence rule knows no such part."""
 
 
-class PartRepeated(errors.Malformed):
+class PartRepeated(errors.Rule):
     """Each part of a recurrence rule is given once."""
 
 
-class PartOutOfRange(errors.Malformed):
+class PartOutOfRange(errors.Rule):
     """A value of the recurrence rule lies outside its range."""
 
 
-class PartNotForFrequency(errors.Malformed):
+class PartNotForFrequency(errors.Rule):
     """This part of a recurrence rule does not go with its frequency."""
 
 
-class WeekdayNumbered(errors.Malformed):
+class WeekdayNumbered(errors.Rule):
     """A numbered weekday such as 2TU goes with FREQ=MONTHLY, or with FREQ=YEARLY where BYWEEKNO is not given."""
 
 
-class WeekdayNumberedBeyondMonth(errors.Malformed):
+class WeekdayNumberedBeyondMonth(errors.Rule):
     """A month has no weekday more than five times."""
 
 
-class NothingToChoose(errors.Malformed):
+class NothingToChoose(errors.Rule):
     """BYSETPOS chooses among what another BY part lists, so one must be given."""
 
 
-class CountAndUntil(errors.Malformed):
+class CountAndUntil(errors.Rule):
     """A recurrence rule ends by COUNT or by UNTIL, not by both."""
 
 
-class UntilNotUtc(errors.Malformed):
+class UntilNotUtc(errors.Rule):
     """UNTIL is given in UTC, for example UNTIL=20270331T220000Z."""
 
 
-class NotALocalTime(errors.Malformed):
+class NotALocalTime(errors.Rule):
     """A series is kept in local times of whole seconds, without an offset."""
 
 
-class TooManyDates(errors.Malformed):
+class TooManyDates(errors.Rule):
     """A series has at most 1000 extra and at most 1000 excluded dates."""
 
 
@@ -77,3 +78,7 @@ class NothingBefore(errors.Rule):
 
 class NoSuchOccurrence(errors.Unknown):
     """The series has no occurrence at this time."""
+
+
+class SeriesOutOfRange(errors.Rule, TimeOutOfRange):
+    """The dates of a series lie between 2 January 1970 and 30 December 2199."""

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from domain import localtime
-from domain.period import EARLIEST, LATEST, TimeOutOfRange, instant
+from domain.period import EARLIEST, LATEST, instant
 from domain.recurrence import errors
 
 Frequency = Literal["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]
@@ -259,5 +259,5 @@ def local_time(at: datetime) -> datetime:
     if at.tzinfo is not None:
         raise errors.NotALocalTime(value=at.isoformat())
     if not FIRST_LOCAL <= at < LAST_LOCAL:
-        raise TimeOutOfRange(value=at.isoformat())
+        raise errors.SeriesOutOfRange(value=at.isoformat())
     return at

@@ -23,6 +23,7 @@ from application.booking.series_queries import OccurrencesOfSeries, TheSeries
 from application.message import Occasion
 from domain.booking.events import CancelledBy
 from domain.booking.series import Reach, moved
+from domain.booking.series_errors import OneOfTheTwo
 from domain.booking.series_events import GapPolicy, Part, Patch, Shift, Strategy, Template
 from interfaces.http.asked import (
     DAY,
@@ -43,7 +44,7 @@ from interfaces.http.asked import (
     reply,
     written,
 )  # fmt: skip
-from interfaces.http.errors import FORMS, BadBody, BadQuery, Wrong
+from interfaces.http.errors import FORMS
 from interfaces.http.schema import says
 
 LOCAL = f"{DAY[:-1]}T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
@@ -259,7 +260,7 @@ class RecurringSeries(Controller):
         """Look before you book: the same as creating or editing would do, and nothing is recorded."""
         wish = request.wish(body, ToSee)
         if (wish.create is None) == (wish.edit is None):
-            raise BadBody(errors=[Wrong("One of the two: what to create, or what to edit.", "create")])
+            raise OneOfTheTwo(fields=["create", "edit"])
         occasion = fleeting(request.writing())
         if wish.create is not None:
             command = PreviewSeries(creating(wish.create, uuid7()))
@@ -354,10 +355,8 @@ def creating(wish: NewSeries, series_id: UUID) -> CreateSeries:
 
 
 def editing(wish: Edit, series_id: UUID, scope: Reach, recurrence_id: str | None, continued_by: UUID) -> EditSeries:
-    if recurrence_id is None and scope != "all":
-        raise BadQuery(errors=[Wrong("Say which occurrence.", "recurrence_id")])
     if wish.at is not None and wish.start is not None:
-        raise BadBody(errors=[Wrong("Either a start or a time of day.", "at")])
+        raise OneOfTheTwo(fields=["at", "start"])
     parts = None if wish.resources is None else tuple(Part(it.resource_id, it.units) for it in wish.resources)
     shift = None if wish.at is None else Shift(time.fromisoformat(wish.at))
     return EditSeries(
