@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from house import Somebody, Town, made, problem, soon
+from house import HOUR, Somebody, Town, made, problem, soon
 
 NAMES = iter(range(1_000_000))
 
@@ -73,6 +73,34 @@ def test_a_booking_that_moves_is_not_in_its_own_way(club, ann):
     url, etag = f"/api/v1/bookings/{held.json()['id']}", held.headers["etag"]
     moved = ann.request("POST", f"{url}/move", json={"starts_at": soon(26).isoformat()}, headers={"if-match": etag})
     assert moved.status_code == 200, moved.text
+
+
+def test_a_court_booked_by_its_name_counts_as_well(club, ann, town):
+    """No way round: neither of booking nor of moving."""
+    club.limit(measure="count", limit=1, window={"type": "calendar", "per": "day"}, zone="UTC",
+               what={"locations": [club.location]})  # fmt: skip
+
+    ten = soon(48).replace(hour=10)
+
+    def item(hours: float) -> dict[str, object]:
+        starts_at = ten + hours * HOUR
+        return {
+            "resource_id": club.courts[0], "starts_at": starts_at.isoformat(), "ends_at": (starts_at + HOUR).isoformat()
+        }  # fmt: skip
+
+    def firm(hours: float):
+        wish = {"location_id": club.location, "items": [item(hours)], "then": "confirm"}
+        return ann.post("/api/v1/bookings", json=wish)
+
+    def moved(held, hours: float):
+        url, seen = f"/api/v1/bookings/{held.json()['id']}/reschedule", {"if-match": held.headers["etag"]}
+        return ann.post(url, json={"items": [{"item": 1, **item(hours)}]}, headers=seen)
+
+    today, tomorrow = firm(0), firm(24)
+    assert (today.status_code, tomorrow.status_code) == (201, 201)
+    problem(firm(2), 409, "quota_reached")
+    problem(moved(tomorrow, 2), 409, "quota_reached")
+    assert moved(today, 2).status_code == 200
 
 
 def test_cancelled_in_time_it_may_be_had_again(club, ann):
