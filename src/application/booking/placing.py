@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from application.booking.commands import typed
+from application.booking.commands import holds_of, typed
 from application.booking.quotas import quota_reasons
 from application.booking.quotas import streams as of_quotas
 from application.message import Command
@@ -64,7 +64,8 @@ def book_offering(command: BookOffering, work: UnitOfWork) -> None:
     override = overriding(work, command.override)
     asked = request(setup, starts_at, command.party_size, command.minutes, command.resource_ids, override)
     slot = found(work, offering, setup, asked, starts_at, customer)
-    hold(work, command.booking_id, offering, setup, slot, customer, command.party_size)
+    limited = command.then == "hold"
+    hold(work, command.booking_id, offering, setup, slot, customer, command.party_size, limited)
     firm(work, command.booking_id, offering, slot, command.party_size, command.then)
 
 
@@ -137,7 +138,8 @@ def book_seats(command: BookSeats, work: UnitOfWork) -> None:
         1, session.id, session.starts_at, session.ends_at, session.local_start, session.zone, command.seats,
         role="seat",
     )  # fmt: skip
-    placed(work, command.booking_id, offering, session.location_id, (item,), customer, command.seats)
+    limited = command.then == "hold"
+    placed(work, command.booking_id, offering, session.location_id, (item,), customer, command.seats, limited)
     slot = Slot(session.starts_at, session.ends_at, 0, (Assigned("seat", (session.id,), command.seats),))
     firm(work, command.booking_id, offering, slot, command.seats, command.then)
 
@@ -262,11 +264,13 @@ def hold(
     slot: Slot,
     customer: UUID | None,
     party_size: int,
+    limited: bool = False,
     **origin: Any,
 ) -> Booking:
-    """The slot is held. `origin`: the series or waitlist that it comes from, in the words of `BookingHeld`."""
+    """The slot is held; `limited`: if the customer has not too many holds already. `origin`: the series or waitlist
+    that it comes from, in the words of `BookingHeld`."""
     items = items_of(setup, slot)
-    return placed(work, booking_id, offering, setup.location.id, items, customer, party_size, **origin)
+    return placed(work, booking_id, offering, setup.location.id, items, customer, party_size, limited, **origin)
 
 
 def placed(
@@ -277,15 +281,18 @@ def placed(
     items: tuple[Item, ...],
     customer: UUID | None,
     party_size: int,
+    limited: bool = False,
     **origin: Any,
 ) -> Booking:
     policy = work.read(Organization, work.tenant).policy
+    most = policy.holds_per_customer if limited else None
     booking = work.begin(
         Booking,
         booking_id,
         lambda booking: booking.hold(
             reference(work.next_number(), work.tenant), location_id, items, work.now, policy.hold, party_size, customer,
-            policy.max_hold, offering_id=offering.id, offering_version=offering.version, **origin,
+            policy.max_hold, holds=holds_of(work, customer, most), most_holds=most, offering_id=offering.id,
+            offering_version=offering.version, **origin,
         ),
     )  # fmt: skip
     work.result.setdefault("reference", booking.reference)

@@ -264,3 +264,15 @@ def test_a_calendar_asks_for_stretches_and_gets_those_that_are_free(town: Town) 
         ("00:00", "01:00"),
         ("02:30", "06:00"),
     ]
+
+
+def test_a_customer_holds_three_and_not_a_fourth(town: Town) -> None:
+    location, (court,) = opened(town, night())
+    offering = sold(town, location, {"role": "court", "any_of": [court]})
+    asked(town.owner, date(2027, 2, 21), offering_id=offering)
+    somebody = town.as_("customer")
+    url = f"/api/v1/offerings/{offering}/bookings"
+    for hour in (0, 1, 2):
+        assert somebody.post(url, json={"starts_at": f"2027-02-21T0{hour}:00"}).status_code == 201
+    problem(somebody.post(url, json={"starts_at": "2027-02-21T03:00"}), 409, "too_many_holds")
+    assert somebody.post(url, json={"starts_at": "2027-02-21T03:00", "then": "confirm"}).status_code == 201
