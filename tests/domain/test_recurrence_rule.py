@@ -145,7 +145,7 @@ def test_any_text_is_a_rule_or_refused(text):
 
 @pytest.mark.parametrize("text", ['{"freq":"WEEKLY","interval":0}', '{"freq":"WEEKLY","bymonthday":[1]}'])
 def test_a_stored_rule_is_looked_at_as_well(text):
-    with pytest.raises(Malformed):
+    with pytest.raises(RuleOfBooking):
         msgspec.json.decode(text, type=Rule)
 
 
