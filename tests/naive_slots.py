@@ -25,7 +25,7 @@ REPEATED_AT_MOST = timedelta(hours=25)
 """How far the labels of an opening can run past its closing label, when the clocks are turned back meanwhile."""
 CLAIMS = {"OCCUPIED", "BUFFER", "CAPACITY", "HELD", "WAITLIST_EARMARK"}
 """What is told when other claims are in the way; which of them, is a matter of how much is told."""
-ABOUT_ALL = {"NO_RESOURCE_COMBINATION", "NO_STAFF"}
+TOLD_OF = {"closure": "CLOSURE", "maintenance": "MAINTENANCE", "absence": "NO_STAFF"}
 
 Calendars = tuple[Calendar, ...]
 Option = tuple[UUID, ...]
@@ -265,7 +265,7 @@ class Naive:
                 while label < closes + REPEATED_AT_MOST:
                     here = instants(label, self.zone)
                     if self.request.first <= label.date() <= self.request.last:
-                        if not here and opens <= label < closes:
+                        if not here and opens <= label <= closes - self.lasts:
                             found.add((label, None))
                         for s in here:
                             fits = self.open_throughout(calendars, self.bare(s))
@@ -454,7 +454,7 @@ class Naive:
             return s not in {at for _, at in self.labels()}
         if code == "DOES_NOT_FIT":
             return not self.party_fits() or any(self.unfit(need, reason) for need in self.terms.needs)
-        if code in ABOUT_ALL:
+        if code == "NO_RESOURCE_COMBINATION":
             return self.assignment(s) is None and all(self.holds_true(detail, refused) for detail in reason.details)
         if code in ("RETIRED", "ELSEWHERE"):
             one = self.resource(reason.resource_id) if reason.resource_id else None
@@ -465,11 +465,10 @@ class Naive:
             return any(not self.within_hours(s, place) for place in places) and (
                 code == "OUTSIDE_HOURS" or any(place.exceptions for place in places)
             )
-        if code in ("CLOSURE", "MAINTENANCE"):
-            causes = ("closure",) if code == "CLOSURE" else ("maintenance", "absence")
+        if code in TOLD_OF.values():
             places = [self.setup.location.calendar, *(one.calendar for one in concerned)]
-            cuts = [cut for place in places for cut in self.cut_by(place, s) if cut.cause in causes]
-            return bool(cuts) and (reason.until is None or reason.until >= max(min(c.ends_at for c in cuts), s))
+            cuts = [cut for place in places for cut in self.cut_by(place, s) if TOLD_OF[cut.cause] == code]
+            return bool(cuts) and (reason.until is None or reason.until >= min(c.ends_at for c in cuts))
         if code == "PACING":
             return any(self.paced_out(one, s) for one in concerned)
         if code in CLAIMS:
@@ -482,7 +481,7 @@ class Naive:
             return {"DST_GAP"}
         own = {"TOO_SOON": self.too_soon(s), "TOO_FAR": self.too_far(s), "CUSTOMER_CONFLICT": self.busy(s)}
         causes = {cut.cause for cut in self.cut_by(self.setup.location.calendar, s)}
-        own |= {"CLOSURE": "closure" in causes, "MAINTENANCE": bool(causes - {"closure"})}
+        own |= {TOLD_OF[cause]: cause in causes for cause in TOLD_OF}
         return {code for code, so in own.items() if so}
 
     def on_asked_date(self, s: datetime) -> bool:
