@@ -128,19 +128,18 @@ several = st.builds(Want, starts, some, st.integers(1, 2), overbooked=st.sampled
 buffered = st.builds(Want, starts, some, st.just(1), st.integers(0, 3), st.integers(0, 3), st.booleans())
 wants = bare | several | buffered
 which = st.integers(0, 9)
-bookings = [
-    st.tuples(st.just("book"), wants),
-    st.tuples(st.just("move"), which, wants),
-    st.tuples(st.just("leave"), which, some),
-    st.tuples(st.just("cancel"), which),
-]
-rules = [
-    st.tuples(st.just("resize"), some),
-    st.tuples(st.just("override"), starts, some, st.integers(0, 3)),
-    st.tuples(st.just("lift"), which),
-    st.tuples(st.just("pace"), st.none() | st.integers(1, 3), st.integers(2, 4)),
-]
-steps = st.one_of(*bookings, bookings[0], bookings[0], *rules)
+kinds = {
+    "book": st.tuples(st.just("book"), wants),
+    "move": st.tuples(st.just("move"), which, wants),
+    "leave": st.tuples(st.just("leave"), which, some),
+    "cancel": st.tuples(st.just("cancel"), which),
+    "resize": st.tuples(st.just("resize"), some),
+    "override": st.tuples(st.just("override"), starts, some, st.integers(0, 3)),
+    "lift": st.tuples(st.just("lift"), which),
+    "pace": st.tuples(st.just("pace"), st.none() | st.integers(1, 3), st.integers(2, 4)),
+}
+often = ["book"] * 10 + ["move"] * 3 + ["cancel"] * 2 + ["leave", "leave", "resize", "override", "lift", "pace"]
+steps = st.sampled_from(often).flatmap(lambda name: kinds[name])
 """Dense, so that what is wanted meets what stands."""
 
 
@@ -250,7 +249,7 @@ def lasting(template: tuple[str, str]) -> Iterator[tuple[str, PostgresEventStore
     drop_database(admin, name)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 3), st.lists(steps, min_size=12, max_size=40))
 def test_the_store_agrees_with_counting(
     lasting: tuple[str, PostgresEventStore], capacity: int, story: list[tuple[Any, ...]]
