@@ -27,6 +27,10 @@ class TooManyAhead(Rule):
     """A calendar holds at most 1000 exceptions, 1000 closures and 1000 overrides that are not over."""
 
 
+class OutOfYears(Rule):
+    """Calendars reach from the year 1970 to 2199, in UTC."""
+
+
 class Closure(Struct, frozen=True, forbid_unknown_fields=True):
     """A stretch of instants taken out of the hours. Buffers may stick into a closure, never into maintenance or
     somebody's absence."""
@@ -71,7 +75,7 @@ def new_exception(
     if not sound(openings):
         raise BadHours
     if not EARLIEST.date() <= on < LATEST.date():
-        raise TimeOutOfRange
+        raise OutOfYears
     if calendar.exceptions.get(on) == openings:
         return None
     yesterday = at.date() - timedelta(days=1)  # somewhere it is still that date
@@ -96,13 +100,21 @@ def room(ahead: int) -> None:
 
 
 def stretch(starts_at: datetime, ends_at: datetime) -> Period:
-    """The period between two instants of the years 1970 to 2199; refuses what has no length."""
-    return Period(instant(starts_at), instant(ends_at))
+    """The period between two instants; refuses what has no length."""
+    return Period(within(starts_at), within(ends_at))
+
+
+def within(at: datetime) -> datetime:
+    """The instant in UTC. What a wall shows on the first or last day of the years may lie just outside of them."""
+    try:
+        return instant(at)
+    except TimeOutOfRange:
+        raise OutOfYears from None
 
 
 def meant(at: datetime, zone: str) -> datetime:
     """The instant that somebody typed: by its offset, or, without one, by the wall in that zone."""
     if at.tzinfo is None:
-        instant(at.replace(tzinfo=UTC))  # refuses years in which zones cannot be asked
+        within(at.replace(tzinfo=UTC))  # refuses years in which zones cannot be asked
         return localtime.typed(at, zone)
-    return instant(at)
+    return within(at)

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from domain import localtime
 from domain.aggregate import Aggregate
-from domain.calendar import stretch
+from domain.calendar import stretch, within
 from domain.event import Event
 from domain.offering import errors, events
-from domain.period import EARLIEST, LATEST, Period, instant
+from domain.period import EARLIEST, LATEST, Period
 
 NOWHERE = UUID(int=0)
 MOST_SEATS = 100_000
@@ -68,7 +68,7 @@ class Session(Aggregate, frozen=True):
             raise errors.SessionOver
         if len(resources) > MOST_OCCUPIED or any(where != location_id for where in resources.values()):
             raise errors.BadOccupied
-        cutoff_at = None if cutoff_at is None else instant(cutoff_at)
+        cutoff_at = None if cutoff_at is None else within(cutoff_at)
         if (cutoff_at is None) != (min_to_run == 0) or not (cutoff_at is None or at < cutoff_at <= period.starts_at):
             raise errors.BadCutoff
         local = localtime.wall(period.starts_at, zone).isoformat(timespec="minutes")

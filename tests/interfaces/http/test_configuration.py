@@ -79,6 +79,8 @@ def test_it_closes_at_local_times_and_opens_again(town, place, kind):
     backwards = {"starts_at": closure["ends_at"], "ends_at": closure["starts_at"]}
     problem(town.owner.post(f"{url}/closures", json=backwards), 422, "empty_period")
     problem(town.owner.post(f"{url}/closures", json=closure | {"cause": "whim"}), 400, "bad_body")
+    first = {"starts_at": "1970-01-01T00:00+01:00", "ends_at": "2199-12-31T23:00"}
+    problem(town.owner.post(f"{url}/closures", json=first), 422, "out_of_years")
 
 
 def test_a_capacity_is_another_for_a_while_and_overrides_do_not_overlap(town, place):
