@@ -11,7 +11,7 @@ class UnknownEntry(Unknown):
     """There is no such entry on a waitlist here."""
 
 
-class OneThing(Malformed):
+class OneThing(Rule):
     """Somebody waits for one thing: a session, or an offering within a window."""
 
 

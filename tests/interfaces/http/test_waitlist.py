@@ -171,10 +171,10 @@ WINDOW = {"first": "2027-06-01", "last": "2027-06-02"}
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        ({}, 400, "one_thing"),
+        ({}, 422, "one_thing"),
         ({"session_id": str(uuid4())}, 404, "unknown_session"),
         ({"offering_id": str(uuid4()), "window": WINDOW}, 404, "unknown_offering"),
-        ({"offering_id": str(uuid4())}, 400, "one_thing"),
+        ({"offering_id": str(uuid4())}, 422, "one_thing"),
         ({"session_id": str(uuid4()), "party": 0}, 400, None),
         ({"session_id": str(uuid4()), "party": 10_001}, 400, None),
         ({"session_id": str(uuid4()), "window": {"first": "2027-02-30", "last": "2027-03-01"}}, 400, None),
