@@ -87,6 +87,7 @@ def test_there_is_nothing_to_split_at_the_first_or_beside_an_occurrence():
             split(series, no_occurrence)
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 30))
 def test_the_two_parts_are_the_whole(random, place):
     start = drawn_start(random)
