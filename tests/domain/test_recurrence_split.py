@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 from drawn_rules import drawn_rule, drawn_start
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from domain.recurrence import errors
