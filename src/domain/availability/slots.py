@@ -205,13 +205,10 @@ class Question:
     def dates(self) -> tuple[date, date]:
         """The local dates asked for that horizon and range leave, which may be none."""
         first, last, terms = self.request.first, self.request.last, self.terms
-        if terms.first_date is not None:
-            first = max(first, terms.first_date)
-        if terms.last_date is not None:
-            last = min(last, terms.last_date)
-        if (horizon := self.horizon) is not None:
-            last = min(last, horizon)
-        return first, last
+        if self.request.override:
+            return first, last
+        limits = [it for it in (terms.last_date, self.horizon) if it is not None]
+        return max(first, terms.first_date or first), min([last, *limits])
 
     @property
     def horizon(self) -> date | None:
@@ -383,9 +380,9 @@ class Question:
             found.append(Reason("TOO_SOON", earliest=moment(self.not_before)))
         on, terms = local.date(), self.terms
         limits = [it for it in (terms.last_date, self.horizon) if it is not None]
-        if limits and on > min(limits):
+        if limits and on > min(limits) and not self.request.override:
             found.append(Reason("TOO_FAR", latest=min(limits)))
-        if terms.first_date is not None and on < terms.first_date:
+        if terms.first_date is not None and on < terms.first_date and not self.request.override:
             found.append(Reason("TOO_SOON", earliest=localtime.by_rule(localtime.day(terms.first_date), self.zone)))
         found += choice.misfits(self.needed, self.setup, self.request)
         if terms.one_at_a_time:
@@ -530,12 +527,11 @@ def explained(setup: Setup, uses: Sequence[Use], request: Request, now: datetime
                 local = at_local(label.local)
                 instants = question.wall.instants(label.local)
                 if not instants and fits(spans, question.wall.by_rule(label.local), lasting):
-                    skipped = question.wall.by_rule(label.local), label.local
-                    found.setdefault(skipped, Refused(local, None, (Reason("DST_GAP"),)))
+                    found.setdefault((label.local, 0), Refused(local, None, (Reason("DST_GAP"),)))
                 for at in instants:
-                    if label.opens <= at < label.closes and fits(spans, at, lasting) and (at, label.local) not in found:
+                    if label.opens <= at < label.closes and fits(spans, at, lasting) and (label.local, at) not in found:
                         slot = offered.get(at)
-                        found[at, label.local] = slot or Refused(local, moment(at), question.against(at, local))
+                        found[label.local, at] = slot or Refused(local, moment(at), question.against(at, local))
     return [found[key] for key in sorted(found)]
 
 
