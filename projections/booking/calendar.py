@@ -315,7 +315,9 @@ def _decided(status: Status) -> Callable[[RecordedEvent, Any], Sequence[Change]]
     return lambda recorded, _: (_changed(recorded, values),)
 
 
-def _moved(recorded: RecordedEvent, fact: events.BookingRescheduled | events.BookingReassigned) -> Sequence[Change]:
+def _moved(
+    recorded: RecordedEvent, fact: events.BookingRescheduled | events.BookingReassigned | events.BookingReanchored
+) -> Sequence[Change]:
     return _with_items(recorded, fact.items, {})
 
 
@@ -393,6 +395,7 @@ LEARNS: dict[type[Event], Callable[[RecordedEvent, Any], Sequence[Change]]] = {
     events.BookingAmended: _amended,
     events.BookingRescheduled: _moved,
     events.BookingReassigned: _moved,
+    events.BookingReanchored: _moved,
     events.BookingPinned: _pinned,
     events.BookingCheckedOut: _left,
     events.BookingCancellationReversed: _taken_again,

@@ -425,6 +425,7 @@ LEARNS: dict[type[Event], Callable[[RecordedEvent, Any], Sequence[Change]]] = {
     events.BookingNoShowReversed: _turns,
     events.BookingRescheduled: _moved,
     events.BookingReassigned: _moved,
+    events.BookingReanchored: _moved,
     events.BookingCheckedOut: _moved,
     events.BookingApproved: _moved,
     events.BookingHoldReacquired: _moved,

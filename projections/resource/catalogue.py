@@ -318,7 +318,10 @@ def _held(recorded: RecordedEvent, fact: booking.BookingHeld) -> Sequence[Change
 
 def _moved(
     recorded: RecordedEvent,
-    fact: booking.BookingRescheduled | booking.BookingReassigned | booking.BookingCancellationReversed,
+    fact: booking.BookingRescheduled
+    | booking.BookingReassigned
+    | booking.BookingReanchored
+    | booking.BookingCancellationReversed,
 ) -> list[Change]:
     """Items keep their numbers for life, so that each row is found again, and with it where it was first booked."""
     return [Set(STAY, (recorded.tenant, recorded.stream, item.item), _where(item)) for item in fact.items]
@@ -382,6 +385,7 @@ LEARNS: dict[type[Event], Callable[[RecordedEvent, Any], Sequence[Change]]] = {
     booking.BookingHoldReacquired: _turns("held"),
     booking.BookingRescheduled: _moved,
     booking.BookingReassigned: _moved,
+    booking.BookingReanchored: _moved,
     booking.BookingCheckedOut: _left,
     booking.BookingCancellationReversed: _taken_again,
     booking.BookingNoShowReversed: _shown_after_all,

@@ -36,6 +36,8 @@ EVERYBODY: Grants = {**STAFF, "customer": "own", "compliance": "any"}
 CUSTOMERS: Grants = {**STAFF, "customer": "own"}
 COMPLIANCE: Grants = {"owner": "any", "compliance": "any"}
 CLOCKWORK: Grants = {"system": "any"}
+GUESTS: Grants = {**EVERYBODY, "guest": "any"}
+"""Also whoever looks at a public page, about whom nothing is known."""
 
 PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     organization.FoundOrganization: PLATFORM,
@@ -95,6 +97,7 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     booking.Confirm: CUSTOMERS,
     booking.Amend: CUSTOMERS,
     booking.Reschedule: CUSTOMERS,
+    booking.Reanchor: {**OWNERS, **CLOCKWORK},
     seating.Reassign: STAFF,
     booking.Pin: STAFF,
     booking.CheckIn: STAFF,
@@ -145,7 +148,7 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     placing.BookOffering: CUSTOMERS,
     placing.MoveOffering: CUSTOMERS,
     placing.BookSeats: CUSTOMERS,
-    WhatIsOffered: EVERYBODY,
+    WhatIsOffered: GUESTS,
     whatif.WhatIf: STAFF,
     organizations.TheOrganization: EVERYBODY,
     organizations.Locations: EVERYBODY,
@@ -156,7 +159,7 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     resources.CalendarOfResource: {**STAFF, "compliance": "any"},
     resources.ThePool: EVERYBODY,
     resources.Pools: EVERYBODY,
-    offerings.TheOffering: EVERYBODY,
+    offerings.TheOffering: GUESTS,
     offerings.Offerings: EVERYBODY,
     offerings.TheSession: EVERYBODY,
     offerings.Sessions: EVERYBODY,

@@ -80,6 +80,12 @@ def by_rule(local: datetime, name: str, closing: bool = False) -> datetime:
     return found[-1] if closing else found[0]
 
 
+def reanchored(local: datetime, at: datetime, name: str) -> datetime:
+    """The instant, by the rules in use now, of a local time that was `at` by those it was stored under: `at` itself
+    where that still is one of its instants, else the one that a rule would give it."""
+    return at if at in resolve(local, name) else by_rule(local, name)
+
+
 def offset_on(on: date, name: str) -> int | None:
     """The offset from UTC, in seconds, of every local time in the 48 hours from midnight of that date; None where the
     clocks change meanwhile, so that some of them are missing, come twice, or have another offset."""

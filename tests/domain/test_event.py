@@ -109,6 +109,7 @@ TAGS = [
     "series.changed",
     "series.split",
     "series.ended",
+    "booking.reanchored",
 ]
 
 

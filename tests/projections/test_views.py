@@ -64,8 +64,12 @@ def test_a_hold_puts_a_row_for_the_booking_and_one_for_each_item() -> None:
     assert [(put.table, put.row["item"]) for put in items if isinstance(put, Put)] == [(ITEM, 1), (ITEM, 2)]
 
 
-def test_a_move_replaces_the_items() -> None:
-    changes = Calendar().project(recorded(booking.BookingRescheduled((item(resource_id=SUITE),)), ONE, 3))
+@pytest.mark.parametrize(
+    "move",
+    [booking.BookingRescheduled((item(resource_id=SUITE),)), booking.BookingReanchored((item(resource_id=SUITE),), "")],
+)
+def test_a_move_replaces_the_items(move: booking.BookingEvent) -> None:
+    changes = Calendar().project(recorded(move, ONE, 3))
     assert [type(change) for change in changes] == [Set, Remove, Put]
 
 
@@ -90,12 +94,15 @@ def test_the_same_event_gives_the_same_changes() -> None:
 @pytest.mark.parametrize("tag", sorted(KNOWN))
 def test_somebody_learns_from_every_fact_or_it_is_named_here(tag: str) -> None:
     nobody = {"user.registered", "user.role_changed", "user.deactivated"}
-    from projections.booking import calendar
+    from projections.booking import calendar, series
     from projections.offering import timetable
     from projections.organization import directory
+    from projections.quota import quotas
     from projections.resource import catalogue
+    from projections.waitlist import queue
 
-    learnt = {kind.tag for module in (calendar, catalogue, directory, timetable) for kind in module.LEARNS}
+    modules = (calendar, catalogue, directory, queue, quotas, series, timetable)
+    learnt = {kind.tag for module in modules for kind in module.LEARNS}
     assert (tag in learnt) != (tag in nobody)
 
 
@@ -141,6 +148,25 @@ def test_a_reversed_cancellation_and_a_reversed_no_show_stand_again(url: str) ->
     [found, days] = asked(url, TheBooking(ONE), OccupancyPerDay(NOON.date(), NOON.date()))
     assert (found.status, found.version) == ("checked_in", 6)
     assert [day.bookings for day in days] == [1]
+
+
+def test_what_new_rules_of_a_zone_moved_is_shown_there_and_a_hold_is_still_one(url: str) -> None:
+    later = item(starts_at=NOON + timedelta(days=1))
+    write(url, house())
+    write(url, [
+        (ONE, 1, held(item(), reference="A", expires_at=FAR)), (ONE, 2, booking.BookingConfirmed()),
+        (ONE, 3, booking.BookingReanchored((later,), "tzdata 2")),
+        (TWO, 1, held(item(), reference="B", expires_at=FAR)),
+        (TWO, 2, booking.BookingReanchored((later,), "tzdata 2", expires_at=FAR)),
+    ])  # fmt: skip
+    caught_up(url)
+    firm, hold, days, history = asked(
+        url, TheBooking(ONE), TheBooking(TWO), OccupancyPerDay(NOON.date(), NOON.date()), HistoryOfBooking(ONE)
+    )
+    assert (firm.status, firm.items, firm.starts_at, firm.version) == ("confirmed", (later,), later.starts_at, 3)
+    assert (hold.status, hold.items, hold.expires_at) == ("held", (later,), FAR)
+    assert days == []
+    assert history.rows[2].action == "booking.reanchored"
 
 
 def test_a_dead_hold_is_shown_as_expired_before_anybody_sweeps(url: str) -> None:

@@ -1,6 +1,7 @@
 """What can be asked for a booking, each handler right under its command."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
@@ -15,9 +16,10 @@ from domain import localtime
 from domain.availability.offer import Wanted, offered
 from domain.booking.booking import Booking, DeclinedFor, Overbooking
 from domain.booking.errors import BadUnits, NothingWanted, PaymentTooLate, SlotHeld, SlotTaken
-from domain.booking.events import BookingEvent, CancelledBy, Item
+from domain.booking.events import SEAT, BookingEvent, CancelledBy, Item
 from domain.booking.reference import reference
 from domain.errors import Refusal
+from domain.offering.errors import UnknownSession
 from domain.offering.session import Session
 from domain.organization.location import Location
 from domain.organization.organization import Organization
@@ -304,6 +306,27 @@ def reschedule(command: Reschedule, work: UnitOfWork) -> None:
     work.change(Booking, command.booking_id, lambda booking: booking.reschedule(items))
 
 
+class Reanchor(Command, frozen=True):
+    """A zone's rules have changed: it is kept at its local time, and a seat goes with its session."""
+
+    booking_id: UUID
+
+
+def reanchor(command: Reanchor, work: UnitOfWork) -> None:
+    sessions = sessions_of(work, work.read(Booking, command.booking_id))
+    work.change(Booking, command.booking_id, lambda booking: booking.reanchor(work.now, sessions))
+
+
+def sessions_of(work: UnitOfWork, booking: Booking) -> dict[UUID, Period]:
+    """When the sessions are whose seats it has. An offering may call a need of its own a seat: that is none."""
+    found = {}
+    for item in booking.items:
+        if item.role == SEAT:
+            with suppress(UnknownSession):
+                found[item.resource_id] = work.read(Session, item.resource_id).period
+    return found
+
+
 class CheckIn(Command, frozen=True):
     """The guest has arrived."""
 
@@ -473,6 +496,7 @@ HANDLERS: dict[type[Command], Handler] = {
     Confirm: confirm,
     Amend: amend,
     Reschedule: reschedule,
+    Reanchor: reanchor,
     Pin: pin,
     CheckIn: check_in,
     CheckOut: check_out,

@@ -20,7 +20,7 @@ from domain.availability.setup import Assigned, Reason, Refused, Request, Setup,
 from domain.availability.slots import Question, considered
 from domain.booking.booking import Booking
 from domain.booking.errors import NotOffered, SlotHeld, SlotTaken
-from domain.booking.events import Item
+from domain.booking.events import SEAT, Item
 from domain.booking.reference import reference
 from domain.errors import Forbidden, Refusal, Rule
 from domain.offering.errors import CalledOff, NotSold
@@ -136,11 +136,11 @@ def book_seats(command: BookSeats, work: UnitOfWork) -> None:
         raise refusal(against)
     item = Item(
         1, session.id, session.starts_at, session.ends_at, session.local_start, session.zone, command.seats,
-        role="seat",
+        role=SEAT,
     )  # fmt: skip
     limited = command.then == "hold"
     placed(work, command.booking_id, offering, session.location_id, (item,), customer, command.seats, limited)
-    slot = Slot(session.starts_at, session.ends_at, 0, (Assigned("seat", (session.id,), command.seats),))
+    slot = Slot(session.starts_at, session.ends_at, 0, (Assigned(SEAT, (session.id,), command.seats),))
     firm(work, command.booking_id, offering, slot, command.seats, command.then)
 
 

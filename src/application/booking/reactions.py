@@ -45,7 +45,7 @@ def on_approval_requested(recorded: RecordedEvent, look: Look) -> Sequence[Do]: 
 
 FIRM = (
     events.BookingConfirmed, events.BookingApproved, events.BookingRescheduled, events.BookingCancellationReversed,
-    events.BookingNoShowReversed,
+    events.BookingNoShowReversed, events.BookingReanchored,
 )  # fmt: skip
 """After these it may be that somebody is expected."""
 

@@ -33,7 +33,9 @@ FREED = (
     bookings.BookingCancelled, bookings.BookingExpired, bookings.BookingDeclined, bookings.BookingHoldReleased,
 )  # fmt: skip
 """All that the booking had is free."""
-MOVED = (bookings.BookingRescheduled, bookings.BookingReassigned, bookings.BookingCheckedOut)
+MOVED = (
+    bookings.BookingRescheduled, bookings.BookingReassigned, bookings.BookingReanchored, bookings.BookingCheckedOut,
+)  # fmt: skip
 """Some of what it had is free, and the booking no longer knows which."""
 WIDENED = (
     resources.ResourceCapacityChanged, resources.ResourceReopened, resources.ResourceCapacityOverridden,

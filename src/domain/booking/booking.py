@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain import localtime
 from domain.aggregate import Aggregate
 from domain.booking import errors, events
 from domain.booking.events import BookingEvent, Cancellable, CancelledBy, Item
@@ -26,6 +27,8 @@ CANCELLABLE: tuple[Status, ...] = get_args(Cancellable)
 HOLDS: tuple[Status, ...] = ("held", "pending_payment")
 """What dies at its expiry."""
 STANDING: tuple[Status, ...] = ("held", "pending_payment", "pending_approval", "confirmed", "checked_in")
+TO_COME: tuple[Status, ...] = ("held", "pending_payment", "pending_approval", "confirmed")
+"""What nobody has arrived for yet."""
 FIRM: tuple[Status, ...] = ("confirmed", "checked_in", "completed", "no_show")
 A_MOMENT = timedelta(minutes=1)
 DeclinedFor = Literal["venue", "timeout", "competing"]
@@ -258,6 +261,23 @@ class Booking(Aggregate, frozen=True):
             raise errors.Pinned
         return [events.BookingReassigned(items)]
 
+    def reanchor(self, at: datetime, sessions: Mapping[UUID, Period] | None = None) -> list[BookingEvent]:
+        """A zone's rules have changed: what is still to come is kept at its local time, whatever instant that is now,
+        and lasts as long. A seat goes with its session. Where somebody else has the new time, the claims refuse.
+
+        `sessions`: those among what its items claim, and when they are.
+        """
+        if self.status not in TO_COME or self.period.starts_at <= at:
+            return []
+        if self.status in HOLDS and (self.expires_at is None or self.expires_at <= at):
+            return []
+        items = tuple(reanchored(item, (sessions or {}).get(item.resource_id)) for item in self.items)
+        if items == self.items:
+            return []
+        until = self.expires_at if self.status in HOLDS else None
+        occupies = self.blocks or self.status != "pending_approval"
+        return [events.BookingReanchored(items, localtime.RULES, until, occupies)]
+
     def pin(self, at: datetime | None = None) -> list[BookingEvent]:
         """From now on it keeps the units that it has."""
         if self.pinned:
@@ -414,6 +434,8 @@ class Booking(Aggregate, frozen=True):
                 return self if party_size is None else replace(self, party_size=party_size)
             case events.BookingRescheduled(items):
                 return replace(self, items=items, sequence=self.sequence + 1)
+            case events.BookingReanchored(items):
+                return replace(self, items=items, sequence=self.sequence + 1)
             case events.BookingReassigned(items):
                 return replace(self, items=items)
             case events.BookingPinned():
@@ -468,6 +490,17 @@ ICALENDAR: dict[Status, str] = {
 
 def overbooked(items: Sequence[Item]) -> tuple[Item, ...]:
     return tuple(replace(item, overbooked=True) for item in items)
+
+
+def reanchored(item: Item, session: Period | None = None) -> Item:
+    """The item at its local start by the rules in use now, or when its session is. Labels are whole minutes: what the
+    start has beyond them it keeps."""
+    if session is not None:
+        return replace(item, starts_at=session.starts_at, ends_at=session.ends_at)
+    label = datetime.fromisoformat(item.local_start)
+    local = label.replace(second=item.starts_at.second, microsecond=item.starts_at.microsecond)
+    starts_at = localtime.reanchored(local, item.starts_at, item.zone)
+    return replace(item, starts_at=starts_at, ends_at=item.ends_at + (starts_at - item.starts_at))
 
 
 def moved_to(wanted: Item, was: Item) -> Item:

@@ -34,6 +34,10 @@ def claims(event: Event, booking_id: UUID) -> tuple[Claim, ...]:
             | events.BookingApproved(items=tuple(items))
         ):
             return taken_again(booking_id, items)
+        case events.BookingReanchored(items=items, expires_at=expires_at, occupies=True):
+            return taken_again(booking_id, items, expires_at=expires_at)
+        case events.BookingReanchored(items=items):
+            return (Retime(booking_id, *span(items)),) if items else ()
         case events.BookingCheckedOut(items=items):
             return (*taken_again(booking_id, items), Retally(booking_id, "over"))
         case events.BookingCompleted():
@@ -57,11 +61,13 @@ def takes(booking_id: UUID, items: tuple[events.Item, ...], expires_at: datetime
     )  # fmt: skip
 
 
-def taken_again(booking_id: UUID, items: tuple[events.Item, ...], lapsed: bool = False) -> tuple[Claim, ...]:
+def taken_again(
+    booking_id: UUID, items: tuple[events.Item, ...], lapsed: bool = False, expires_at: datetime | None = None
+) -> tuple[Claim, ...]:
     """All items as they are from now on, in the place of those before."""
     return (
         Release(booking_id, lapsed),
-        *takes(booking_id, items),
+        *takes(booking_id, items, expires_at),
         *([Retime(booking_id, *span(items))] if items else []),
     )
 

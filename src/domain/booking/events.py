@@ -11,6 +11,8 @@ from domain.event import Event
 CancelledBy = Literal["customer", "venue"]
 Cancellable = Literal["pending_payment", "pending_approval", "confirmed"]
 """What a booking must be to be cancelled, and is again when that is reversed."""
+SEAT = "seat"
+"""The role of an item that is a seat of a session, whose id stands in the place of the resource's."""
 
 
 class Item(Struct, frozen=True, forbid_unknown_fields=True):
@@ -148,6 +150,20 @@ class BookingRescheduled(Event, frozen=True):
     items: tuple[Item, ...]
 
 
+class BookingReanchored(Event, frozen=True):
+    """A zone's rules have changed, and with them the instant of its local time, at which it is kept: all items as they
+    are from now on."""
+
+    tag: ClassVar[str] = "booking.reanchored"
+    items: tuple[Item, ...]
+    rules: str
+    """The edition of the rules that gave them these instants."""
+    expires_at: datetime | None = None
+    """It is still a hold, and this its expiry: a moment, which no zone moves."""
+    occupies: bool = True
+    """A request that does not block has no claims that could move."""
+
+
 class BookingCheckedIn(Event, frozen=True):
     tag: ClassVar[str] = "booking.checked_in"
 
@@ -220,6 +236,7 @@ BookingEvent = (
     | BookingAmended
     | BookingRescheduled
     | BookingReassigned
+    | BookingReanchored
     | BookingPinned
     | BookingCheckedIn
     | BookingCheckedOut

@@ -68,6 +68,7 @@ def test_a_request_with_a_deadline_is_decided_at_it():
 @pytest.mark.parametrize(
     "fact",
     [events.BookingConfirmed(), events.BookingApproved(), events.BookingRescheduled((item,)),
+     events.BookingReanchored((item,), "tzdata 2"),
      events.BookingCancellationReversed((item,)), events.BookingNoShowReversed("confirmed")],
 )  # fmt: skip
 def test_what_is_firm_ends_at_its_end(fact):

@@ -181,6 +181,7 @@ def _any(kind):
         events.BookingRescheduled: ((court,),),
         events.BookingReassigned: ((court,),),
         events.BookingCheckedOut: ((court,),),
+        events.BookingReanchored: ((court,), "tzdata 2"),
         events.BookingCancellationReversed: ((court,),),
     }
     return kind(*arguments.get(kind, ()))

@@ -26,6 +26,7 @@ from domain.booking.events import (
     BookingConfirmed,
     BookingHoldExtended,
     BookingNoShowMarked,
+    BookingReanchored,
     BookingRescheduled,
 )
 from domain.claim import Claim, Extend, Lift, Override, Pace, Release, Resize, Retally, Retime, Settle, Take, Tally
@@ -68,10 +69,13 @@ def some_rules(store: PostgresEventStore) -> None:
         booking = uuid4()
         store.append(command(*facts(booking, held(item(paced, 9), customer_id=PERSON), BookingConfirmed())))
         store.append(command(*facts(booking, BookingRescheduled((item(paced, 7),)), after=2)))
-        store.append(command(*facts(booking, fact, after=3)))
+        store.append(command(*facts(booking, BookingReanchored((item(paced, 8),), "tzdata 2"), after=3)))
+        store.append(command(*facts(booking, fact, after=4)))
     extended = uuid4()
     store.append(command(*facts(extended, held(item(paced, 1), until=NEVER))))
     store.append(command(*facts(extended, BookingHoldExtended(NEVER + HOUR), after=1)))
+    still = BookingReanchored((item(paced, 2),), "tzdata 2", expires_at=NEVER + HOUR)
+    store.append(command(*facts(extended, still, after=2)))
 
 
 def test_what_was_written_follows_from_the_log(store: PostgresEventStore, url: str) -> None:
