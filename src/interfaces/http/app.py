@@ -34,6 +34,7 @@ from interfaces.http.door import FrontDoor
 from interfaces.http.errors import AnsweredWithProblem
 from interfaces.http.schema import document, says
 from interfaces.http.threads import Threads
+from interfaces.web import booking as booking_page
 
 LARGEST_BODY = 1_000_000
 
@@ -77,6 +78,8 @@ def create_app(house: House) -> Inhabited:
             get("/schema/openapi.json", opt=public)(pages.openapi),
             get("/docs", opt=public)(pages.docs),
             get("/docs/{name:str}", opt=public)(pages.docs_file),
+            get("/book/{organization:str}/{offering:str}", opt=public)(booking_page.booking_page),
+            get("/book/files/{name:str}", opt=public)(booking_page.page_file),
             get("/problems", opt=public | says(gives=list[pages.Code]), tags=["service"])(pages.problems),
             get("/problems/{code:str}", opt=public)(pages.problem),
         ],

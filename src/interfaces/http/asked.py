@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from ipaddress import ip_address
 from time import perf_counter
-from typing import Annotated, Any, Generic, TypeVar, cast
+from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 from urllib.parse import parse_qsl
 from uuid import UUID, uuid5
 
@@ -133,7 +133,7 @@ class Reply:
 
     def __init__(
         self, body: bytes, status: int = 200, headers: Sequence[tuple[bytes, bytes]] = (),
-        media: bytes = b"application/json", page: bool = False,
+        media: bytes = b"application/json", page: bool | Literal["form"] = False,
     ) -> None:  # fmt: skip
         self.body = body
         self.status = status
@@ -142,7 +142,7 @@ class Reply:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI's signature
         if self.page:
-            scope["state"]["page"] = True
+            scope["state"]["page"] = self.page
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 

@@ -50,6 +50,11 @@ PAGE = [
     *_ALWAYS,
     (b"content-security-policy", _PAGE_POLICY),
 ]
+FORM = [
+    *_ALWAYS,
+    (b"content-security-policy", _PAGE_POLICY.replace(b"form-action 'none'", b"form-action 'self'")),
+]
+"""A page whose form asks for another page of ours."""
 
 
 class FrontDoor:
@@ -147,5 +152,6 @@ def bounded(receive: Receive, patience: float) -> Receive:
 
 
 def _dress(message: HTTPResponseStartEvent, state: dict[str, Any], request_id: bytes) -> None:
-    common = PAGE if state.get("page") else PRIVATE
+    page = state.get("page")
+    common = FORM if page == "form" else PAGE if page else PRIVATE
     message["headers"] = [*message["headers"], *common, (b"x-request-id", request_id)]

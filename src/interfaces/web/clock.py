@@ -1,0 +1,55 @@
+"""How days and times are written: in English, as a wall at the venue shows them."""
+
+from datetime import date, datetime, timedelta
+
+from msgspec import Struct
+
+from domain import localtime
+from interfaces.web.markup import Html, tag
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+
+
+def day(on: date) -> str:
+    return f"{DAYS[on.weekday()]} {on.day} {MONTHS[on.month - 1]} {on.year}"
+
+
+class Clock(Struct, frozen=True):
+    """The clock on the venue's wall."""
+
+    zone: str
+
+    def local(self, at: datetime) -> datetime:
+        return localtime.wall(at, self.zone)
+
+    def changes(self, on: date) -> bool:
+        """Whether the clocks change on that date, so that a time alone may say too little."""
+        midnight, next_one = (localtime.by_rule(localtime.day(on, minutes), self.zone) for minutes in (0, 1440))
+        return next_one - midnight != timedelta(days=1)
+
+    def day(self, on: date) -> Html:
+        return tag("time", day(on), datetime=on.isoformat())
+
+    def time(self, at: datetime) -> Html:
+        """The time of day; with its offset from UTC where the clocks change."""
+        here = at.astimezone(localtime.zone(self.zone))
+        form = here.isoformat(timespec="seconds")
+        shown = f"{here:%H:%M}" + (f" (UTC{form[19:]})" if self.changes(here.date()) else "")
+        return tag("time", shown, datetime=form)
+
+    def moment(self, at: datetime, on: date) -> Html:
+        """As said on that date: the time alone, or another day's with the day."""
+        local = self.local(at).date()
+        if local == on:
+            return self.time(at)
+        year = "" if local.year == on.year else f" {local.year}"
+        day = f"{DAYS[local.weekday()][:3]} {local.day} {MONTHS[local.month - 1]}{year}"
+        return tag("span", f"{day}, ", self.time(at), class_="moment")
+
+    def label(self, local: datetime) -> Html:
+        """A time that the clocks skip."""
+        return tag("time", f"{local:%H:%M}", datetime=local.isoformat(timespec="minutes"))
