@@ -734,6 +734,7 @@ LEARNS: dict[type[Event], Learns] = {
     offering.OfferingRetired: _sets(OFFERING, retired=True),
     offering.SessionScheduled: _scheduled,
     offering.SessionSeatsChanged: _sets(SESSION, "seats"),
+    offering.SessionReanchored: _sets(SESSION, "starts_at", "ends_at", "cutoff_at"),
     offering.SessionRunConfirmed: _sets(SESSION, status="confirmed"),
     offering.SessionCalledOff: _sets(SESSION, status="called_off"),
 }

@@ -98,6 +98,7 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     booking.Amend: CUSTOMERS,
     booking.Reschedule: CUSTOMERS,
     booking.Reanchor: {**OWNERS, **CLOCKWORK},
+    booking.ReanchorSession: {**OWNERS, **CLOCKWORK},
     seating.Reassign: STAFF,
     booking.Pin: STAFF,
     booking.CheckIn: STAFF,

@@ -10,7 +10,7 @@ from application.booking.commands import CallOffBookings
 from application.offering.commands import DecideRun
 from application.reaction import Do
 from application.reactions import REACTIONS
-from domain.offering.events import SessionCalledOff, SessionRunConfirmed, SessionScheduled
+from domain.offering.events import SessionCalledOff, SessionReanchored, SessionRunConfirmed, SessionScheduled
 
 SEVEN = datetime(2027, 7, 2, 17, tzinfo=UTC)
 CUTOFF = SEVEN - timedelta(hours=4)
@@ -26,6 +26,13 @@ def follows(fact: Any) -> list[Do]:
 def test_whether_a_session_runs_is_decided_at_its_cutoff():
     fact = SessionScheduled(UUID(int=1), UUID(int=2), SEVEN, SEVEN, "", "UTC", 12, (), 4, CUTOFF)
     assert follows(fact) == [Do(DecideRun(YOGA), YOGA, "decide_run", CUTOFF)]
+
+
+def test_where_the_cutoff_has_moved_with_the_session_it_is_decided_then():
+    assert follows(SessionReanchored(SEVEN, SEVEN, CUTOFF, (), "tzdata 2")) == [
+        Do(DecideRun(YOGA), YOGA, "decide_run", CUTOFF)
+    ]
+    assert follows(SessionReanchored(SEVEN, SEVEN, None, (), "tzdata 2")) == []
 
 
 def test_one_that_always_runs_is_never_decided():

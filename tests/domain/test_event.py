@@ -110,6 +110,7 @@ TAGS = [
     "series.split",
     "series.ended",
     "booking.reanchored",
+    "session.reanchored",
 ]
 
 

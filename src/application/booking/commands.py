@@ -317,6 +317,25 @@ def reanchor(command: Reanchor, work: UnitOfWork) -> None:
     work.change(Booking, command.booking_id, lambda booking: booking.reanchor(work.now, sessions))
 
 
+class ReanchorSession(Command, frozen=True):
+    """A zone's rules have changed: the session is kept at its local time, and all that is booked of it goes with it."""
+
+    session_id: UUID
+
+
+def reanchor_session(command: ReanchorSession, work: UnitOfWork) -> None:
+    # In one transaction, although a session is another context's: between two, its seats would be sold once more.
+    session = work.read(Session, command.session_id)
+    uses = work.occupancy([session.id], session.starts_at, session.ends_at)
+    booked = sorted({use.booking_id for use in uses if use.kind == "booking"})
+    work.fetch(*booked)
+    session = work.change(Session, session.id, lambda session: session.reanchor(work.now))
+    moved = {session.id: session.period}
+    for booking_id in booked:
+        work.change(Booking, booking_id, lambda booking: booking.reanchor(work.now, moved))
+    work.result["booked"] = len(booked)
+
+
 def sessions_of(work: UnitOfWork, booking: Booking) -> dict[UUID, Period]:
     """When the sessions are whose seats it has. An offering may call a need of its own a seat: that is none."""
     found = {}
@@ -497,6 +516,7 @@ HANDLERS: dict[type[Command], Handler] = {
     Amend: amend,
     Reschedule: reschedule,
     Reanchor: reanchor,
+    ReanchorSession: reanchor_session,
     Pin: pin,
     CheckIn: check_in,
     CheckOut: check_out,

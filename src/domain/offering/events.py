@@ -62,6 +62,20 @@ class SessionSeatsChanged(Event, frozen=True):
     seats: int
 
 
+class SessionReanchored(Event, frozen=True):
+    """A zone's rules have changed, and with them the instant of its local time, at which it is kept: as it is from now
+    on. Its booked seats go with it, in the same transaction."""
+
+    tag: ClassVar[str] = "session.reanchored"
+    starts_at: datetime
+    ends_at: datetime
+    cutoff_at: datetime | None
+    resources: tuple[UUID, ...]
+    """What it occupies there, as before."""
+    rules: str
+    """The edition of the rules that gave it these instants."""
+
+
 class SessionRunConfirmed(Event, frozen=True):
     """Enough had booked at the cutoff, or somebody decided that it takes place all the same."""
 
@@ -79,4 +93,4 @@ class SessionCalledOff(Event, frozen=True):
 
 
 OfferingEvent = OfferingDefined | OfferingRenamed | OfferingRevised | OfferingRetired
-SessionEvent = SessionScheduled | SessionSeatsChanged | SessionRunConfirmed | SessionCalledOff
+SessionEvent = SessionScheduled | SessionSeatsChanged | SessionReanchored | SessionRunConfirmed | SessionCalledOff

@@ -84,6 +84,23 @@ class Session(Aggregate, frozen=True):
         self._standing(at)
         return [] if seated(seats, self.min_to_run) == self.seats else [events.SessionSeatsChanged(seats)]
 
+    def reanchor(self, at: datetime) -> list[events.SessionEvent]:
+        """A zone's rules have changed: what is still to come is kept at its local time, whatever instant that is now,
+        lasts as long, and is decided as long before. Where its room is taken then, the claims refuse."""
+        if self.status == "called_off" or self.starts_at <= at:
+            return []
+        label = datetime.fromisoformat(self.local_start)  # whole minutes: what the start has beyond them it keeps
+        local = label.replace(second=self.starts_at.second, microsecond=self.starts_at.microsecond)
+        shift = localtime.reanchored(local, self.starts_at, self.zone) - self.starts_at
+        if not shift:
+            return []
+        cutoff_at = None if self.cutoff_at is None else self.cutoff_at + shift
+        return [
+            events.SessionReanchored(
+                self.starts_at + shift, self.ends_at + shift, cutoff_at, self.resources, localtime.RULES
+            )
+        ]
+
     def confirm_run(self, booked: int, at: datetime) -> list[events.SessionEvent]:
         """Somebody decides that it takes place, however few have booked."""
         self._standing(at)
@@ -122,6 +139,8 @@ class Session(Aggregate, frozen=True):
                 )  # fmt: skip
             case events.SessionSeatsChanged(seats):
                 return replace(self, seats=seats)
+            case events.SessionReanchored(starts_at, ends_at, cutoff_at):
+                return replace(self, starts_at=starts_at, ends_at=ends_at, cutoff_at=cutoff_at)
             case events.SessionRunConfirmed():
                 return replace(self, status="confirmed")
             case events.SessionCalledOff():

@@ -8,8 +8,17 @@ import pytest
 from given import given
 from msgspec.structs import replace
 
+from domain import localtime
+from domain.claim import Release, Take
+from domain.claims import claims_of
 from domain.offering import errors
-from domain.offering.events import SessionCalledOff, SessionRunConfirmed, SessionScheduled, SessionSeatsChanged
+from domain.offering.events import (
+    SessionCalledOff,
+    SessionReanchored,
+    SessionRunConfirmed,
+    SessionScheduled,
+    SessionSeatsChanged,
+)
 from domain.offering.session import Session
 from domain.period import EmptyPeriod, Period
 
@@ -111,3 +120,34 @@ def test_the_venue_calls_it_off_once_until_it_is_over():
     given(Session, scheduled, enough).when(lambda s: s.call_off(9, EIGHT - TICK)).then(off)
     given(Session, scheduled, off).when(lambda s: s.call_off(9, EIGHT)).then()
     given(Session, scheduled).when(lambda s: s.call_off(9, EIGHT)).refused(errors.SessionOver)
+
+
+HOUR = timedelta(hours=1)
+other_rules = replace(scheduled, starts_at=SEVEN + HOUR, ends_at=EIGHT + HOUR, cutoff_at=CUTOFF + HOUR)
+back = SessionReanchored(SEVEN, EIGHT, CUTOFF, (STUDIO, COACH), localtime.RULES)
+
+
+def test_when_the_rules_of_its_zone_change_it_is_kept_at_its_local_time_and_decided_as_long_before():
+    after = given(Session, other_rules).when(lambda s: s.reanchor(NOW)).then(back)
+    assert (after.period, after.cutoff_at) == (Period(SEVEN, EIGHT), CUTOFF)
+    given(Session, other_rules, back).when(lambda s: s.reanchor(NOW)).then()
+    given(Session, scheduled).when(lambda s: s.reanchor(NOW)).then()
+
+
+def test_one_without_a_cutoff_is_not_given_any():
+    always = replace(other_rules, min_to_run=0, cutoff_at=None)
+    given(Session, always).when(lambda s: s.reanchor(NOW)).then(replace(back, cutoff_at=None))
+
+
+def test_what_has_begun_or_does_not_take_place_stays_as_it_was():
+    given(Session, other_rules).when(lambda s: s.reanchor(SEVEN + HOUR)).then()
+    given(Session, other_rules).when(lambda s: s.reanchor(SEVEN + HOUR - TICK)).then(back)
+    given(Session, other_rules, too_few).when(lambda s: s.reanchor(NOW)).then()
+
+
+def test_what_it_occupies_goes_with_it_and_its_seats_stay_as_many():
+    assert claims_of(back, YOGA) == (
+        Release(YOGA),
+        Take(YOGA, 1, STUDIO, SEVEN, EIGHT, 1, kind="session"),
+        Take(YOGA, 2, COACH, SEVEN, EIGHT, 1, kind="session"),
+    )
