@@ -343,3 +343,7 @@ def _lines(house: House, now: datetime) -> Iterator[str]:
         f'curl -s "http://{host}:{settings.port}/api/v1/availability?offering_id={named("Dinner")}'
         f'&from={tomorrow}&to={tomorrow}&party_size=2&explain=true" -H "Authorization: Bearer $TOKEN"'
     )
+    yield "The same to look at, and to book with that token, in a browser:"
+    yield (
+        f"http://{host}:{settings.port}/book/{ORGANIZATION}/{named('Dinner')}?from={tomorrow}&party_size=2&explain=true"
+    )

@@ -244,6 +244,7 @@ def booking(it: Shown) -> Html:
     return tag(
         "section",
         tag("h2", "Book", id="book-title"),
+        tag("button", "Put aside", type="button", id="aside", class_="quiet", hidden=True),
         tag("p", "Choose one of the free times above.", id="chosen", tabindex="-1"),
         tag("noscript", tag("p", "Booking on this page needs JavaScript; everything else works without.")),
         tag("div", tag("button", "Book it", type="button", id="do"), id="ready", hidden=True),
@@ -261,10 +262,10 @@ def booking(it: Shown) -> Html:
                     "input", type="password", id="token", autocomplete="off", spellcheck="false", autocapitalize="off",
                 ), "token"),
                 tag("button", "Use it", type="submit"),
+                tag("p", "It is kept in this tab alone, until you close it.", class_="small"),
                 id="token-form",
                 hidden=True,
             ),
-            tag("p", "It is kept in this tab alone, until you close it.", class_="small"),
             id="without",
         ),
         tag(

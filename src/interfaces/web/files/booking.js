@@ -12,6 +12,7 @@
     pending_approval: "Asked for: the venue has to agree first.",
     held: "Held for you: it has to be confirmed before the hold ends.",
   };
+  const CHOOSE = at("chosen").textContent;
   let chosen = null;
 
   const token = () => sessionStorage.getItem(KEPT);
@@ -25,6 +26,9 @@
     at("ready").hidden = !(token() && chosen);
     at("without").hidden = Boolean(token());
     at("with").hidden = !token();
+    const near = Boolean(chosen || at("outcome").textContent);
+    book.classList.toggle("near", near);
+    at("aside").hidden = !near;
   }
 
   // A key of its own for each choice: pressed twice, or once more after a lost answer, it is one booking.
@@ -38,18 +42,33 @@
     const [start, end] = link.querySelectorAll("time");
     const day = link.closest("section").querySelector("h2 time").textContent;
     chosen = { link, key: key(), start: start.dateTime };
-    at("chosen").textContent = `${day}, ${start.textContent} to ${end.parentNode.matches(".moment") ? end.parentNode.textContent : end.textContent}`;
+    const until = end.closest(".moment") || end;
+    at("chosen").textContent = `${day}, ${start.textContent} to ${until.textContent}`;
     say(token() ? "" : "To book it, put in a token below.");
     show();
-    book.classList.add("near");
-    (token() ? at("do") : at("chosen")).focus();
+    (token() ? at("do") : at("chosen")).focus({ preventScroll: true });
+    // Where there is room, the place to book stays in sight, and the chosen time above it; else one goes there.
+    (getComputedStyle(book).position === "sticky" ? link : book).scrollIntoView({ block: "nearest" });
+  }
+
+  function putAside() {
+    if (at("aside").hidden) return;
+    const link = chosen && chosen.link;
+    if (link) link.removeAttribute("aria-current");
+    chosen = null;
+    at("chosen").textContent = CHOOSE;
+    say("");
+    show();
+    if (link) link.focus();
   }
 
   function moment(text) {
     const one = new Date(text);
     const here = (form) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...form });
     const dated = here({ day: "numeric", month: "long", year: "numeric" });
-    const time = here({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(one);
+    // On the day on which the clocks change the page says offsets, and so does this.
+    const offset = at("chosen").textContent.includes("UTC") ? { timeZoneName: "longOffset" } : {};
+    const time = here({ hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...offset }).format(one);
     if (chosen && dated.format(one) === dated.format(new Date(chosen.start))) return time;
     return here({ weekday: "short", day: "numeric", month: "long" }).format(one) + ", " + time;
   }
@@ -100,8 +119,10 @@
       if (answer.ok) {
         say(`${STATES[found.status] || "Done."} Your reference is ${found.reference}.`);
         asked.link.removeAttribute("aria-current");
-        chosen = null;
-        at("chosen").textContent = "Choose another time, or load the page anew to see what is left.";
+        if (chosen && chosen.key === asked.key) {
+          chosen = null;
+          at("chosen").textContent = "Choose another time, or load the page anew to see what is left.";
+        }
       } else if (answer.status === 401) {
         sessionStorage.removeItem(KEPT);
         say("This token is not accepted, or not any more. Put in another one.", true);
@@ -122,6 +143,8 @@
     event.preventDefault();
     choose(link);
   });
+  document.addEventListener("keydown", (event) => event.key === "Escape" && putAside());
+  at("aside").addEventListener("click", putAside);
   at("do").addEventListener("click", send);
   at("token-form").addEventListener("submit", (event) => {
     event.preventDefault();
