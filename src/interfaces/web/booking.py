@@ -1,5 +1,6 @@
 """What an offering has free, on a page that anybody may see."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -58,7 +59,9 @@ async def booking_page(request: Asked, organization: FromPath[str], offering: Fr
         body, status = apology(refusal, request.scope["path"])
         return Reply(body, status, [*UNKEPT, *again], HTML, page="form")
     state["tenant"] = shown.organization
-    return Reply(page(shown), headers=UNKEPT, media=HTML, page="form")
+    # A week in steps of five minutes is two thousand starts: others need not wait while they are written.
+    body = await asyncio.to_thread(page, shown)
+    return Reply(body, headers=UNKEPT, media=HTML, page="form")
 
 
 async def page_file(name: FromPath[str]) -> Reply:

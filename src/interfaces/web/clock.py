@@ -1,6 +1,7 @@
 """How days and times are written: in English, as a wall at the venue shows them."""
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -18,6 +19,12 @@ def day(on: date) -> str:
     return f"{DAYS[on.weekday()]} {on.day} {MONTHS[on.month - 1]} {on.year}"
 
 
+@lru_cache(maxsize=4096)
+def changes(on: date, zone: str) -> bool:
+    midnight, next_one = (localtime.by_rule(localtime.day(on, minutes), zone) for minutes in (0, 1440))
+    return next_one - midnight != timedelta(days=1)
+
+
 class Clock(Struct, frozen=True):
     """The clock on the venue's wall."""
 
@@ -28,8 +35,7 @@ class Clock(Struct, frozen=True):
 
     def changes(self, on: date) -> bool:
         """Whether the clocks change on that date, so that a time alone may say too little."""
-        midnight, next_one = (localtime.by_rule(localtime.day(on, minutes), self.zone) for minutes in (0, 1440))
-        return next_one - midnight != timedelta(days=1)
+        return changes(on, self.zone)
 
     def day(self, on: date) -> Html:
         return tag("time", day(on), datetime=on.isoformat())
@@ -38,7 +44,7 @@ class Clock(Struct, frozen=True):
         """The time of day; with its offset from UTC where the clocks change."""
         here = at.astimezone(localtime.zone(self.zone))
         form = here.isoformat(timespec="seconds")
-        shown = f"{here:%H:%M}" + (f" (UTC{form[19:]})" if self.changes(here.date()) else "")
+        shown = form[11:16] + (f" (UTC{form[19:]})" if self.changes(here.date()) else "")
         return tag("time", shown, datetime=form)
 
     def moment(self, at: datetime, on: date) -> Html:

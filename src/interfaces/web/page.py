@@ -1,6 +1,6 @@
 """The booking page as HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -99,7 +99,7 @@ def page(it: Shown) -> bytes:
             tag("h1", it.name),
             summary(it),
             form(it),
-            tag("div", weeks(it), *(on_day(it, it.first + timedelta(days=n)) for n in range(7)), weeks(it), id="times"),
+            tag("div", weeks(it), *days(it), weeks(it), id="times"),
             booking(it),
         ),
         script=True,
@@ -182,18 +182,26 @@ def weeks(it: Shown) -> Html:
     )
 
 
-def on_day(it: Shown, on: date) -> Html:
-    clock = it.clock
+def days(it: Shown) -> Iterator[Html]:
+    clock, cost = it.clock, priced(it)
+    of: dict[date, list[Slot | Refused]] = {it.first + timedelta(days=n): [] for n in range(7)}
     (only,) = it.offered.found
-    starts = [one for one in only.slots if date_of(one, clock) == on]
-    free = sum(isinstance(one, Slot) for one in starts)
+    for one in only.slots:
+        of.setdefault(date_of(one, clock), []).append(one)
+    for on, starts in of.items():
+        listed = [
+            slot(one, clock, on, cost) if isinstance(one, Slot) else refused(one, clock, on) for one in starts
+        ]  # fmt: skip
+        yield on_day(it, on, listed, any(isinstance(one, Slot) for one in starts))
+
+
+def on_day(it: Shown, on: date, listed: Sequence[Html], free: bool) -> Html:
     label = f"day-{on.isoformat()}"
-    listed = [slot(it, one) if isinstance(one, Slot) else refused(one, clock, on) for one in starts]
     return tag(
         "section",
-        tag("h2", clock.day(on), tag("span", " today", class_="today") if on == it.today else None, id=label),
+        tag("h2", it.clock.day(on), tag("span", " today", class_="today") if on == it.today else None, id=label),
         tag("p", "The clocks change on this day: behind each time stands its offset from UTC.", class_="change")
-        if clock.changes(on)
+        if it.clock.changes(on)
         else None,
         tag("ul", *listed, class_="starts") if listed else None,
         None if free else nothing(it, bool(listed), on),
@@ -213,12 +221,11 @@ def date_of(it: Slot | Refused, clock: Clock) -> date:
     return it.local.date() if isinstance(it, Refused) else clock.local(it.starts_at).date()
 
 
-def slot(it: Shown, one: Slot) -> Html:
+def slot(one: Slot, clock: Clock, on: date, cost: str | None) -> Html:
     """A link, so that it leads somewhere without a script as well: to what is needed to book it."""
-    clock, cost = it.clock, priced(it)
     at = clock.time(one.starts_at)
     short = one.ends_at - one.starts_at < timedelta(days=1)
-    until = clock.time(one.ends_at) if short else clock.moment(one.ends_at, clock.local(one.starts_at).date())
+    until = clock.time(one.ends_at) if short else clock.moment(one.ends_at, on)
     return tag(
         "li",
         tag(

@@ -13,6 +13,8 @@ import pytest
 from house import Town, fresh, made, problem
 from uuid_utils.compat import uuid7
 
+from application.event_store import Unavailable
+from application.permission import PERMISSIONS
 from domain import localtime
 from infrastructure.settings import Settings
 from interfaces.http.caller import Doorkeeper, Trust, minted
@@ -350,6 +352,29 @@ def test_what_the_script_sends_books_the_start_once(town: Town) -> None:
     table = json.loads(found[1])["sentences"]
     assert [table[reason["code"]][0] for reason in reasons] == ["Taken until {until}"]
     assert page.free[0] not in seen(town, offering, **{"from": str(MONDAY)}).free
+
+
+def test_what_does_not_answer_in_time_is_a_page_that_says_so(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def asleep(*_: object) -> None:
+        raise Unavailable("not now")
+
+    monkeypatch.setattr(town.house.query_bus, "ask", asleep)
+    answer = look(town, str(uuid4()), 503)
+    assert "Try again in a moment" in answer.text
+    assert answer.headers["retry-after"] == "1"
+
+
+def test_whoever_asks_for_the_head_alone_gets_no_body(town: Town) -> None:
+    location, (court,) = opened(town, {})
+    offering = sold(town, location, {"role": "court", "any_of": [court]})
+    answer = town.client.head(f"/book/{town.organization}/{offering}")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_a_guest_may_ask_for_what_is_offered_and_for_nothing_else() -> None:
+    assert {kind.__name__ for kind, grants in PERMISSIONS.items() if "guest" in grants} == {
+        "TheOffering", "WhatIsOffered"
+    }  # fmt: skip
 
 
 def test_it_can_be_closed_with_the_other_public_pages(servers: Settings) -> None:
