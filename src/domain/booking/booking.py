@@ -448,7 +448,9 @@ class Booking(Aggregate, frozen=True):
                     sequence=self.sequence + 1,
                 )  # fmt: skip
             case events.BookingCancellationReversed(items, to):
-                return replace(self, items=items, status=to, cancelled_from=None, sequence=self.sequence + 1)
+                return replace(
+                    self, items=items, status=to, blocks=True, cancelled_from=None, sequence=self.sequence + 1,
+                )  # fmt: skip
             case events.BookingNoShowReversed(to):
                 return replace(self, status=to)
         status = STATUS_AFTER.get(type(event))

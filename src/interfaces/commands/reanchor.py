@@ -79,22 +79,29 @@ class Case(Struct, frozen=True):
         )
 
     @property
-    def turn(self) -> tuple[bool, bool, float]:
+    def turn(self) -> tuple[bool, bool, bool, float]:
         """Neighbours make room for each other: of what goes to earlier instants the earliest is first, of what goes to
-        later ones the last. Seats come after all sessions."""
+        later ones the last. What was overbooked needs no room, and comes after those who do. Seats come after all
+        sessions."""
         later = self.shift > NONE
         at = self.was.timestamp()
-        return any(item.role == SEAT for item in self.of.items), later, -at if later else at
+        return self.seats, any(item.overbooked for item in self.of.items), later, -at if later else at
+
+    @property
+    def seats(self) -> bool:
+        return any(item.role == SEAT for item in self.of.items)
 
 
 class Outcome(Struct):
     looked_at: int = 0
     moved: int = 0
     left: list[tuple[Case, str]] = []
+    waiting: int = 0
+    """Bookings of seats that stay with a session which is left."""
 
     @property
     def right(self) -> int:
-        return self.looked_at - self.moved - len(self.left)
+        return self.looked_at - self.moved - len(self.left) - self.waiting
 
 
 @click.command("reanchor")
@@ -152,6 +159,8 @@ def reanchor(connection: "psycopg.Connection[tuple[object, ...]]", carry_out: Ca
     cases.sort(key=lambda case: case.turn)
     pulse.begins("Moving", len(cases))
     outcome.left = moved(cases, carry_out, outcome, pulse)
+    stuck = {case.of.id for case, _ in outcome.left}
+    outcome.waiting = sum(any(item.resource_id in stuck for item in case.of.items) for case in cases if case.seats)
     return outcome
 
 
@@ -206,6 +215,7 @@ def tell(outcome: Outcome, dry_run: bool, console: Console) -> None:
     console.print(
         f"{mark} [bold]reanchor[/]: {outcome.looked_at:,} looked at by {RULES}, {outcome.moved:,} {would}, "
         f"{outcome.right:,} already right, {len(outcome.left):,} in the way of others"
+        f"{f', with {outcome.waiting:,} bookings of their seats' if outcome.waiting else ''}"
         f"{': nothing was recorded' if dry_run else ''}"
     )
 

@@ -19,6 +19,7 @@ from domain.booking.events import (
     SEAT,
     BookingApprovalRequested,
     BookingApproved,
+    BookingCancellationReversed,
     BookingCancelled,
     BookingCheckedIn,
     BookingCompleted,
@@ -99,6 +100,12 @@ def test_all_that_is_still_to_come_moves_and_is_otherwise_what_it_was(past, fact
     before = given(Booking, *past).before
     after = given(Booking, *past).when(reanchor).then(fact)
     assert (after.status, after.expires_at, after.deadline) == (before.status, before.expires_at, before.deadline)
+
+
+def test_a_request_that_came_back_from_a_cancellation_occupies_and_its_claims_go_with_it():
+    past = [held, BookingApprovalRequested(blocks=False), BookingCancelled("venue")]
+    back = BookingCancellationReversed((court,), "pending_approval")
+    given(Booking, *past, back).when(reanchor).then(anchored(right))
 
 
 @pytest.mark.parametrize(

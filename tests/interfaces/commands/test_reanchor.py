@@ -15,7 +15,7 @@ from house import HOUR, Court, Town, fresh, soon
 from uuid_utils.compat import uuid7
 
 from application.availability.proof import Proving
-from application.booking.commands import Cancel, PlaceHold, Reanchor, WantedItem
+from application.booking.commands import Cancel, Overbook, PlaceHold, Reanchor, WantedItem
 from application.booking.placing import BookSeats
 from application.booking.series import CreateSeries
 from application.offering.commands import DefineOffering, ScheduleSession
@@ -199,6 +199,22 @@ def test_a_dry_run_knows_who_would_have_the_room_by_then(town, upgrade):
     sound(town)
 
 
+def test_what_was_overbooked_goes_on_the_authority_that_it_had(town, upgrade):
+    """And is in nobody's way: not of whom it was booked over, nor of who comes next."""
+    court = town.court()
+    second = uuid4()
+    item = WantedItem(UUID(court.resource), NOON, NOON + HOUR)
+    last, first = at(court, NOON + HOUR), at(court, NOON)
+    town.do(Overbook(second, UUID(court.location), (item,), then="confirm", why="vip"))
+    upgrade(EARLIER)
+    for words in (("--dry-run",), ()):
+        said = typed(*words)
+        assert said.exit_code == 0, said.output
+    assert starts(town, first, second, last) == [-1, -1, 0]
+    assert stands(town, second).items[0].overbooked
+    sound(town)
+
+
 def test_a_hold_that_moves_still_dies_in_its_time(town, upgrade):
     court = town.court()
     hold = at(court, NOON, then="hold")
@@ -267,6 +283,7 @@ def test_a_session_whose_room_is_taken_stays_with_all_its_seats(town, upgrade, l
         said = typed(*words)
         assert said.exit_code == 1
         assert f"session {session}: due at" in said.output
+        assert "1 already right, 1 in the way of others, with 2 bookings of their seats" in said.output
     assert starts(town, *seats) == [0, 0]
     sound(town)
 
