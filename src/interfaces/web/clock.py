@@ -44,8 +44,8 @@ class Clock(Struct, frozen=True):
         """The time of day; with its offset from UTC where the clocks change."""
         here = at.astimezone(localtime.zone(self.zone))
         form = here.isoformat(timespec="seconds")
-        shown = form[11:16] + (f" (UTC{form[19:]})" if self.changes(here.date()) else "")
-        return tag("time", shown, datetime=form)
+        offset = tag("small", f"(UTC{form[19:]})") if self.changes(here.date()) else None
+        return tag("time", form[11:16], offset and " ", offset, datetime=form)
 
     def moment(self, at: datetime, on: date) -> Html:
         """As said on that date: the time alone, or another day's with the day."""

@@ -174,9 +174,9 @@ def weeks(it: Shown) -> Html:
     before, after = max(it.first - WEEK, FIRST), it.first + WEEK
     return tag(
         "nav",
-        tag("a", "← Week before", href=it.address(before), rel="prev") if it.first > it.today else tag("span"),
+        tag("a", "← Earlier", href=it.address(before), rel="prev") if it.first > it.today else tag("span"),
         tag("a", "This week", href=it.address(it.today)) if it.first != it.today else None,
-        tag("a", "Week after →", href=it.address(after), rel="next") if after <= LAST else tag("span"),
+        tag("a", "Later →", href=it.address(after), rel="next") if after <= LAST else tag("span"),
         aria_label="Weeks",
         class_="weeks",
     )
