@@ -455,7 +455,8 @@ class Naive:
         if code == "DOES_NOT_FIT":
             return not self.party_fits() or any(self.unfit(need, reason) for need in self.terms.needs)
         if code == "NO_RESOURCE_COMBINATION":
-            return self.assignment(s) is None and all(self.holds_true(detail, refused) for detail in reason.details)
+            none = self.assignment(s) is None or not self.at_the_venue(s)
+            return none and all(self.holds_true(detail, refused) for detail in reason.details)
         if code in ("RETIRED", "ELSEWHERE"):
             one = self.resource(reason.resource_id) if reason.resource_id else None
             return one is not None and (one.retired or one.location_id != self.setup.location.id)

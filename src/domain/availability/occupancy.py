@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -47,7 +48,7 @@ def by_resource(uses: Iterable[Use], now: datetime, moving: UUID | None = None) 
         )  # fmt: skip
         found.setdefault(use.resource_id, []).append(busy)
     for those in found.values():
-        those.sort()
+        those.sort(key=itemgetter(0))
     return found
 
 
@@ -58,23 +59,29 @@ class Occupied:
         self.resource = resource
         self.busy = busy
         self.shared = resource.buffer_mode == "shared"
-        self.counted = resource.capacity > 1 or bool(resource.overrides)
+        least = all(override.capacity <= 1 for override in resource.overrides.values())
+        self.sharing = resource.capacity == 1 and least and (self.shared or any(it.shared for it in busy))
+        """Whether the gaps between neighbours are measured, and not units counted."""
+        self.counted = not self.sharing and (resource.capacity > 1 or bool(resource.overrides))
+        self.most = max([resource.capacity, *(it.capacity for it in resource.overrides.values())])
+        """Units that there ever are."""
         self._steps: tuple[list[int], list[int]] | None = None
 
     # which starts are not possible
 
     def bars(self, wanted: Wanted) -> list[Span]:
         """The starts at which what is wanted would not have room, in order."""
-        if wanted.units > self.resource.capacity and not self.resource.overrides:
+        if wanted.units > self.most:
             return [(-EVER, EVER)]
         lasting, before, after, _ = wanted
         if self.counted:
             barred = [(start - lasting - after + 1, end + before) for start, end in self._overfull(wanted.units)]
-        elif not self.shared and not any(it.shared for it in self.busy):
+        elif not self.sharing:
             behind = lasting + after
             barred = [(it.start - it.before - behind + 1, it.end + it.after + before) for it in self.busy]
         else:
             barred = [self._barred(it, wanted) for it in self.busy]
+            barred += [(start - lasting - after + 1, end + before) for start, end in self._closed()]
         barred += self._paced(wanted)
         return merged(barred)
 
@@ -92,6 +99,12 @@ class Occupied:
                 it.end + max(it.after, wanted.before),
             )
         return it.start - it.before - wanted.lasting - wanted.after + 1, it.end + it.after + wanted.before
+
+    def _closed(self) -> list[Span]:
+        """Where an override leaves nothing."""
+        return [
+            (micros(it.starts_at), micros(it.ends_at)) for it in self.resource.overrides.values() if it.capacity == 0
+        ]
 
     def _overfull(self, units: int) -> list[Span]:
         """Where so many units more would be too many."""
@@ -177,7 +190,7 @@ class Occupied:
         """What speaks against starting then: never who."""
         resource = self.resource
         found: list[Reason] = []
-        if wanted.units > resource.capacity and not resource.overrides:
+        if wanted.units > self.most:
             return [Reason("DOES_NOT_FIT", resource_id=resource.id, capacity=resource.capacity)]
         end = start + wanted.lasting
         if self.counted:
@@ -201,6 +214,9 @@ class Occupied:
                     if low <= start < high:
                         near.append(it)
             found += self._told(ways, plain=True)
+            since, beyond = start - wanted.before, end + wanted.after
+            if any(low < beyond and since < high for low, high in self._closed()):
+                found.append(Reason("CAPACITY", resource_id=resource.id, free=0, capacity=0))
             if near:
                 until = max(it.end + it.after for it in near)
                 found.append(Reason("BUFFER", resource_id=resource.id, until=moment(until)))

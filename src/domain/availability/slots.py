@@ -439,7 +439,7 @@ class Question:
         return found + self.occupied(resource).against(start, wanted)
 
 
-EVERYBODYS = {"OUTSIDE_HOURS", "CLOSED_EXCEPTION", "CLOSURE", "MAINTENANCE"}
+EVERYBODYS = {"OUTSIDE_HOURS", "CLOSED_EXCEPTION", "CLOSURE", "MAINTENANCE", "NO_STAFF"}
 """What is said once where it is true of every candidate."""
 MOST_DETAILS = 50
 
@@ -487,24 +487,29 @@ def consider(setup: Setup, uses: Sequence[Use], request: Request, starts_at: dat
 
 def considered(question: Question, starts_at: datetime) -> Slot | Refused:
     start = micros(starts_at)
-    slot = question.at(start)
     local = localtime.wall(starts_at, question.zone)
-    off_grid = not question.request.override and not on_grid(question, start, local)
-    if slot is not None and not off_grid:
+    slot = question.at(start)
+    labelled = question.request.override or contained(question.grid().at, start)
+    if slot is not None and labelled:
         return slot
     reasons = question.against(start, local)
-    if off_grid and not any(reason.code in ("OUTSIDE_HOURS", "CLOSED_EXCEPTION") for reason in reasons):
+    if not (labelled or told_elsewise(question, start, local, reasons)):
         reasons = (Reason("NOT_ON_STEP"), *reasons)
     return Refused(local, starts_at, reasons)
 
 
-def on_grid(question: Question, start: int, local: datetime) -> bool:
-    starts = question.grid().at
-    k = bisect_left(starts, start)
-    if k < len(starts) and starts[k] == start:
-        return True
+def told_elsewise(question: Question, start: int, local: datetime, reasons: Sequence[Reason]) -> bool:
+    """Whether it needs no saying that no label names this start: it is outside of dates or hours, or would be named,
+    were it not for a day that is closed."""
     first, last = question.dates()
-    return not first <= local.date() <= last  # then that is the reason
+    if not first <= local.date() <= last or any(it.code in ("OUTSIDE_HOURS", "CLOSED_EXCEPTION") for it in reasons):
+        return True
+    return bool(reasons) and contained(question.grid(unless_closed=True).at, start)
+
+
+def contained(starts: Sequence[int], start: int) -> bool:
+    k = bisect_left(starts, start)
+    return k < len(starts) and starts[k] == start
 
 
 def explained(setup: Setup, uses: Sequence[Use], request: Request, now: datetime) -> list[Slot | Refused]:
@@ -526,12 +531,13 @@ def explained(setup: Setup, uses: Sequence[Use], request: Request, now: datetime
                     continue
                 local = at_local(label.local)
                 instants = question.wall.instants(label.local)
-                if not instants and fits(spans, question.wall.by_rule(label.local), lasting):
+                if not instants and label.since <= label.local <= label.until - question.minutes:
                     found.setdefault((label.local, 0), Refused(local, None, (Reason("DST_GAP"),)))
                 for at in instants:
                     if label.opens <= at < label.closes and fits(spans, at, lasting) and (label.local, at) not in found:
-                        slot = offered.get(at)
-                        found[label.local, at] = slot or Refused(local, moment(at), question.against(at, local))
+                        told = offered.get(at) or Refused(local, moment(at), question.against(at, local))
+                        if isinstance(told, Slot) or told.reasons:  # else somebody is there, whose labels are others
+                            found[label.local, at] = told
     return [found[key] for key in sorted(found)]
 
 

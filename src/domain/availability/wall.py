@@ -48,6 +48,9 @@ class Label(NamedTuple):
     opens: int
     closes: int
     """The instants between which its own opening lies."""
+    since: int
+    until: int
+    """The same on the wall."""
 
 
 def hours_of(calendar: Calendar, first: date, last: date, unless_closed: bool = False) -> tuple[Hours, ...]:
@@ -158,17 +161,20 @@ class Wall:
     def labels(self, hours: Sequence[Hours], step: int, top_of_hour: bool) -> Iterable[Label]:
         """The labels of each opening, counted from its start, `step` minutes apart; some of their instants may lie
         outside. What is always open counts from each midnight."""
-        for it in hours:
+        for it in (day for written in hours for day in each_day(written)):
             opens, closes = self.bounds(it)
-            if opens >= closes:
-                continue
-            starts = [it.opens] if it.bounded else range(it.opens, it.closes, DAY)
             # Where the clocks change at the closing, labels after its own may lie before it.
-            late = DAY if it.bounded and self._midnight(it.closes // DAY) is None else 0
-            for anchor in starts:
-                until = it.closes + late if it.bounded else anchor + DAY
-                for local in range(anchor - anchor % 60 if top_of_hour else anchor, until, step):
-                    yield Label(local, opens, closes)
+            late = DAY if self._midnight(it.closes // DAY) is None else 0
+            anchor = it.opens - it.opens % 60 if top_of_hour else it.opens
+            for local in range(anchor, it.closes + late, step):
+                yield Label(local, opens, closes, it.opens, it.closes)
+
+
+def each_day(hours: Hours) -> Iterable[Hours]:
+    """What is always open counts from each midnight; what somebody wrote, from its own start."""
+    if hours.bounded:
+        return (hours,)
+    return (Hours(at, min(at + DAY, hours.closes), False) for at in range(hours.opens, hours.closes, DAY))
 
 
 def at_local(local: int) -> datetime:
