@@ -32,7 +32,7 @@ from interfaces.http.asked import (
 )  # fmt: skip
 from interfaces.http.asked import Reason as Why
 from interfaces.http.booking import Step, Units, step
-from interfaces.http.errors import BadQuery, Wrong
+from interfaces.http.errors import BadQuery, Incoherent, Wrong
 from interfaces.http.schema import says
 
 MOST_DAYS = 62
@@ -195,7 +195,7 @@ class Offers(Controller):
         booked, with all the reasons in their fixed order. Nobody is told who else has booked."""
         asked = request.parameters(Asking)
         if asked.offering_id is None and asked.resource_id is None:
-            raise BadQuery(errors=[Wrong("Name an offering_id or a resource_id.")])
+            raise Incoherent(errors=[Wrong("Name an offering_id or a resource_id.")])
         first, last = dates(asked.first, asked.last, 1, asked.step or asked.minutes or 60)
         resources = () if asked.resource_id is None else (asked.resource_id,)
         query = WhatIsOffered(

@@ -50,6 +50,10 @@ class BadHeader(Malformed):
     """A header cannot be read."""
 
 
+class Incoherent(Rule):
+    """What was asked is well-formed, but does not fit together."""
+
+
 class BadCursor(Malformed):
     """This cursor was not made here: take `next` of the page before."""
 

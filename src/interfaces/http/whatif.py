@@ -37,7 +37,7 @@ from domain.calendar import Cause
 from domain.hours import Opening, WeeklyHours
 from domain.period import instant
 from interfaces.http.asked import Asked, Day, Instant, Reply, When, moment, reply
-from interfaces.http.errors import BadBody, Wrong
+from interfaces.http.errors import Incoherent, Wrong
 from interfaces.http.schema import says
 from interfaces.http.series import EditToSee, editing, fleeting
 
@@ -184,7 +184,7 @@ class Suppositions(Controller):
         in a stretch that would be over-full is told, whoever came first; what was out of place before is not."""
         wish = request.wish(body, Supposing)
         if not wish.changes and wish.move_series is None:
-            raise BadBody(errors=[Wrong("It names nothing to suppose.")])
+            raise Incoherent(errors=[Wrong("It names nothing to suppose.")])
         changes = tuple(change(it, n) for n, it in enumerate(wish.changes))
         occasion = fleeting(request.writing())
         touched = await at_locations(request, wish.changes)
@@ -231,7 +231,7 @@ def change(it: Wish, n: int) -> Change:
         return of_resource(it, it.resource_id, n)
     if it.location_id is not None and it.resource_id is None:
         return of_location(it, it.location_id, n)
-    raise BadBody(errors=[Wrong("It is about a resource or about a location.", f"changes[{n}]")])
+    raise Incoherent(errors=[Wrong("It is about a resource or about a location.", f"changes[{n}]")])
 
 
 def of_resource(it: Closing | Reopening | OtherHours | OtherDay, resource_id: UUID, n: int) -> Change:
@@ -264,7 +264,7 @@ def of_location(it: Closing | Reopening | OtherHours | OtherDay, location_id: UU
 
 def stretch(starts_at: str | None, ends_at: str | None, n: int) -> tuple[datetime, datetime]:
     if starts_at is None or ends_at is None:
-        raise BadBody(errors=[Wrong("A while has a start and an end.", f"changes[{n}]")])
+        raise Incoherent(errors=[Wrong("A while has a start and an end.", f"changes[{n}]")])
     return moment(starts_at, f"changes[{n}].starts_at"), moment(ends_at, f"changes[{n}].ends_at")
 
 

@@ -61,19 +61,24 @@ def address(town: Town) -> Iterator[str]:
         yield address
 
 
+ZONES = {"enum": ["UTC", "Europe/Lisbon", "Asia/Tokyo"]}
+
+
 def tutored(document: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
     """The document with what a reader finds out by and by: ids that are there, If-Match for staff, zones that exist.
     Cursors and positions, which nobody makes up, are left out: garbage in their places has tests of its own."""
     made: dict[str, Any] = json.loads(json.dumps(document))
     made["components"]["parameters"]["IfMatch"] |= {"required": True, "schema": {"enum": ["*"]}}
     made["components"]["parameters"].pop("Organization")
-    made["components"]["schemas"]["NewLocation"]["properties"]["zone"] = {
-        "enum": ["UTC", "Europe/Lisbon", "Asia/Tokyo"]
-    }
+    for schema in made["components"]["schemas"].values():
+        if "zone" in schema.get("properties", {}):
+            schema["properties"]["zone"] = ZONES
     for item in made["paths"].values():
         for operation in item.values():
             operation["parameters"] = [
-                parameter | ({"example": known[parameter["name"]]} if parameter.get("name") in known else {})
+                parameter
+                | ({"schema": ZONES} if parameter.get("name") == "zone" else {})
+                | ({"example": known[parameter["name"]]} if parameter.get("name") in known else {})
                 for parameter in operation["parameters"]
                 if parameter.get("name") not in ("cursor", "min_position")
                 and not parameter.get("$ref", "").endswith("/Organization")
