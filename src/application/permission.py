@@ -132,7 +132,7 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     quotas.TheParty: STAFF,
     quotas.Parties: STAFF,
     waitlist.SetWaitlist: MANAGERS,
-    waitlist.JoinWaitlist: CUSTOMERS,
+    waitlist.JoinWaitlist: {**CUSTOMERS, **CLOCKWORK},  # a series whose time is taken joins for its customer
     waitlist.LeaveWaitlist: CUSTOMERS,
     waitlist.AcceptOffer: CUSTOMERS,
     waitlist.DeclineOffer: CUSTOMERS,

@@ -4,8 +4,8 @@ Something may be free: the list is walked. That a walk finds nothing is no harm,
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from uuid import UUID
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
 
 from application.reaction import Do, Look, Reaction
 from application.recorded import RecordedEvent
@@ -13,20 +13,25 @@ from application.waitlist.commands import (
     CallOffWaiting,
     EndEarmark,
     ExpireOffer,
+    JoinWaitlist,
     LapseEntry,
     PassOver,
     SettleOffer,
     WalkSession,
     WalkTimes,
 )
+from domain import localtime
 from domain.booking import events as bookings
 from domain.booking.booking import Booking
+from domain.booking.series import BookingSeries
+from domain.booking.series_events import OccurrenceWaitlisted
 from domain.offering import events as offerings
 from domain.offering.session import Session
 from domain.resource import events as resources
 from domain.resource.resource import Resource
 from domain.waitlist import events
 from domain.waitlist.errors import UnknownWaitlist
+from domain.waitlist.events import Window
 from domain.waitlist.waitlist import Waitlist, waitlist_of
 
 FREED = (
@@ -127,6 +132,23 @@ def on_waiting(recorded: RecordedEvent, look: Look) -> Sequence[Do]:
     return []
 
 
+def on_occurrence_waitlisted(recorded: RecordedEvent, look: Look) -> Sequence[Do]:
+    """Where a series could not have its time, its customer waits for that very time. Resources that were booked by
+    their names belong to no offering, and nobody waits for those."""
+    fact = recorded.fact
+    if not isinstance(fact, OccurrenceWaitlisted) or fact.offering_id is None:
+        return []
+    local = localtime.wall(fact.starts_at, look.read(BookingSeries, recorded.stream).zone)
+    opens = local.hour * 60 + local.minute
+    minutes = int((fact.ends_at - fact.starts_at) / timedelta(minutes=1))
+    window = Window(fact.on, fact.on, opens, opens + 1, minutes, fact.resources)
+    entry_id = uuid5(recorded.stream, f"waitlist:{fact.recurrence_id.isoformat()}")
+    join = JoinWaitlist(
+        entry_id, fact.party_size, offering_id=fact.offering_id, window=window, customer_id=fact.customer_id
+    )
+    return [Do(join, entry_id, "join")]
+
+
 def walks(
     look: Look,
     location_id: UUID,
@@ -160,5 +182,5 @@ def waiting_at(look: Look, location_id: UUID) -> Waitlist | None:
 
 REACTIONS: tuple[Reaction, ...] = (
     on_booking_gone, on_booking_moved, on_booking_confirmed, on_seats_changed, on_session_called_off,
-    on_resource_widened, on_waiting,
+    on_resource_widened, on_waiting, on_occurrence_waitlisted,
 )  # fmt: skip

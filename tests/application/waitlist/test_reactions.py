@@ -12,6 +12,7 @@ from application.waitlist.commands import (
     CallOffWaiting,
     EndEarmark,
     ExpireOffer,
+    JoinWaitlist,
     LapseEntry,
     PassOver,
     SettleOffer,
@@ -21,6 +22,8 @@ from application.waitlist.commands import (
 from application.waitlist.reactions import FREED, MOVED, REACTIONS, WIDENED
 from domain.booking import events as bookings
 from domain.booking.booking import Booking
+from domain.booking.series import BookingSeries
+from domain.booking.series_events import OccurrenceWaitlisted, SeriesCreated, Template
 from domain.event import Event
 from domain.offering.events import SessionCalledOff, SessionScheduled, SessionSeatsChanged
 from domain.offering.session import Session
@@ -42,6 +45,7 @@ SEVEN = datetime(2099, 7, 2, 17, tzinfo=UTC)
 EIGHT = SEVEN + timedelta(hours=1)
 VENUE, YOGA, TENNIS = UUID(int=1), UUID(int=2), UUID(int=3)
 CLASS, COURT, BOOKING, ANN, BEN = UUID(int=4), UUID(int=5), UUID(int=6), UUID(int=11), UUID(int=12)
+SERIES = UUID(int=13)
 LIST = waitlist_of(VENUE)
 PIECE = Piece(CLASS, SEVEN, EIGHT)
 
@@ -65,6 +69,9 @@ class Known:
         self.streams: dict[Any, list[Event]] = {
             (Booking, BOOKING): [held],
             (Session, CLASS): [session],
+            (BookingSeries, SERIES): [
+                SeriesCreated(VENUE, "America/New_York", datetime(2099, 7, 2, 13), Template(offering_id=TENNIS))
+            ],
             (Resource, COURT): [ResourceRegistered(VENUE, "Court", "court", 1)],
         }
         if waiting:
@@ -123,6 +130,21 @@ def test_where_nobody_knows_what_came_free_everything_is_looked_at():
     assert ResourceCapacityChanged in WIDENED
     assert follows(ResourceCapacityChanged(2), COURT, Known(for_class, for_court)) == [walk_class, walk_all]
     assert follows(ResourceCapacityChanged(2), COURT, Known()) == []
+
+
+def test_whoever_has_a_series_waits_for_the_times_that_it_could_not_have():
+    at = datetime(2099, 7, 2, 13)  # a wall's
+    taken = OccurrenceWaitlisted(at, ("OCCUPIED",), SEVEN.date(), SEVEN, EIGHT, TENNIS, (COURT,), 4, BEN)
+    (join,) = follows(taken, SERIES, Known())
+    command = join.command
+    assert isinstance(command, JoinWaitlist)
+    assert (command.offering_id, command.party, command.customer_id) == (TENNIS, 4, BEN)
+    assert command.window == Window(SEVEN.date(), SEVEN.date(), 13 * 60, 13 * 60 + 1, 60, (COURT,))
+    assert join.entity == command.entry_id
+    assert follows(taken, SERIES, Known()) == [join], "asked twice it is the same entry"
+    # What was booked by the names of resources belongs to no offering: there is no list for it.
+    by_name = OccurrenceWaitlisted(at, ("OCCUPIED",), SEVEN.date(), SEVEN, EIGHT, None, (COURT,), 4, BEN)
+    assert follows(by_name, SERIES, Known()) == []
 
 
 def test_more_seats_are_somebodys_turn_and_no_session_is_nobodys():
