@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from application.booking.commands import Cancel
-from application.booking.placing import BookOffering, BookSeats
+from application.booking.placing import BookOffering, BookSeats, MoveOffering
 from application.message import Command
 from application.offering.commands import DefineOffering, ScheduleSession
 from application.resource.commands import DescribeResource, FormPool, RegisterResource
@@ -87,6 +87,22 @@ def test_tables_go_to_parties_that_fit_and_two_pushed_together_count_as_both(pla
     assert len(place.taken(t1, t2, t3)) == 3
     (late,) = at_once(place.door.send, [booking(offering, party_size=2)], prefix="late-")
     assert late.verdict == "fail"
+
+
+def test_who_moves_from_two_tables_to_one_leaves_none_behind_and_back_again(place: Place) -> None:
+    t1, t2 = (place.resource(f"T{n}", "table", Seats(1, 2)) for n in (1, 2))
+    large = place.resource("T3", "table", Seats(1, 6))
+    pushed = (Combination((t1, t2), Seats(3, 4)),)
+    offering = place.offering(Need("table", pool_id=place.pool(t1, t2, large, combinations=pushed), tables=True))
+    later = EVENING + timedelta(hours=1)
+    ours = place.do(booking(offering, party_size=4))
+    assert place.taken(t1, t2, large) == [(ours, it) for it in sorted([t1, t2])]
+    place.do(BookOffering(uuid4(), offering, later, party_size=2, resource_ids=(t1,), then="confirm"))
+    place.do(MoveOffering(ours, later))
+    assert [it for it in place.taken(t1, t2, large) if it[0] == ours] == [(ours, large)]
+    place.do(BookOffering(uuid4(), offering, EVENING, party_size=2, resource_ids=(large,), then="confirm"))
+    place.do(MoveOffering(ours, EVENING))
+    assert {it for booked, it in place.taken(t1, t2, large) if booked == ours} == {t1, t2}
 
 
 def test_staff_with_a_room_both_or_neither(place: Place) -> None:

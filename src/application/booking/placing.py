@@ -97,7 +97,7 @@ def move_offering(command: MoveOffering, work: UnitOfWork) -> None:
     )
     slot = found(work, offering, setup, asked, starts_at, booking.customer_id)
     items = items_of(setup, slot)
-    work.change(Booking, command.booking_id, lambda booking: booking.reschedule(items))
+    work.change(Booking, command.booking_id, lambda booking: booking.move(items))
 
 
 class StaffOnly(Forbidden):

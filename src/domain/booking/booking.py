@@ -244,6 +244,20 @@ class Booking(Aggregate, frozen=True):
         moved = tuple(moved_to(wanted.get(item.item, item), item) for item in self.items)
         return [] if moved == self.items else [events.BookingRescheduled(moved)]
 
+    def move(self, items: Sequence[Item]) -> list[BookingEvent]:
+        """The same at another time, by whatever fills its needs then, which may be more units or fewer: two tables
+        where it was one. Its own time is not in its way."""
+        if self.status != "confirmed":
+            raise errors.NotConfirmed(status=self.status)
+        buffers, shared = self.items[0], {item.resource_id: item.shared for item in self.items}
+        moved = checked([
+            replace(
+                item, before=buffers.before, after=buffers.after, shared=shared.get(item.resource_id, item.shared),
+            )
+            for item in items
+        ])  # fmt: skip
+        return [] if moved == self.items else [events.BookingRescheduled(moved)]
+
     def reassign(self, to: Mapping[int, UUID]) -> list[BookingEvent]:
         """Other units for the same time, by the items' numbers."""
         if self.status != "confirmed":

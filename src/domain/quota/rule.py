@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from domain import localtime
 from domain.hours import WeeklyHours
+from domain.period import EARLIEST, LATEST
 from domain.quota import errors
 
 Kind = Literal["family", "organization", "plan"]
@@ -90,10 +91,12 @@ class CalendarWindow(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     @property
     def sound(self) -> bool:
-        """Whether there are seasons where they are counted, and only there, none empty and no two at once."""
+        """Whether there are seasons where they are counted, and only there, none empty, no two at once and none beyond
+        the years in which something can be booked."""
         ordered = sorted(self.seasons, key=lambda season: season.first)
         apart = all(one.last < other.first for one, other in pairwise(ordered))
-        return bool(self.seasons) == (self.per == "season") and apart and all(s.first <= s.last for s in ordered)
+        within = all(EARLIEST.date() <= s.first <= s.last < LATEST.date() for s in ordered)
+        return bool(self.seasons) == (self.per == "season") and apart and within
 
 
 Window = RollingWindow | CalendarWindow

@@ -313,6 +313,19 @@ def test_a_move_over_its_own_time_is_one_fact():
     assert after.sequence == 1
 
 
+def test_a_move_to_other_units_takes_as_many_as_it_needs_and_leaves_none_behind():
+    one = replace(court, role="table", before=10, after=15)
+    other = replace(one, item=2, resource_id=OTHER_COURT)
+    there = replace(one, starts_at=ELEVEN, ends_at=ELEVEN + 60 * MINUTE, local_start="2027-03-02T11:00")
+    of_now = replace(there, before=0, after=0)  # what the terms say today; it keeps the buffers it was made with
+    two = given(Booking, replace(held, items=(one, other)), confirmed)
+    two.when(lambda b: b.move([of_now])).then(BookingRescheduled((there,)))
+    both = (there, replace(other, starts_at=there.starts_at, ends_at=there.ends_at, local_start=there.local_start))
+    single = given(Booking, replace(held, items=(one,)), confirmed)
+    single.when(lambda b: b.move(both)).then(BookingRescheduled(both))
+    single.when(lambda b: b.move([one])).then()
+
+
 # authority
 
 
@@ -362,6 +375,7 @@ DECISIONS = {
     "confirm": lambda b: b.confirm(SOON),
     "settle_payment": lambda b: b.settle_payment(SOON, PAYMENT),
     "reschedule": lambda b: b.reschedule([replace(court, resource_id=OTHER_COURT)]),
+    "move": lambda b: b.move([replace(court, resource_id=OTHER_COURT)]),
     "reassign": lambda b: b.reassign({1: OTHER_COURT}),
     "pin": lambda b: b.pin(),
     "check_in": lambda b: b.check_in(DURING, GRACE),
@@ -387,6 +401,7 @@ LEADS = {
     "settle_payment": {"held": "confirmed", "pending_payment": "confirmed", "expired": "confirmed",
                        **dict.fromkeys(FIRM, "-")},
     "reschedule": {"confirmed": "confirmed"},
+    "move": {"confirmed": "confirmed"},
     "reassign": {"confirmed": "confirmed"},
     "pin": {way: way for way in ("held", "pending_payment", "pending_approval", "confirmed", "checked_in")},
     "check_in": {"confirmed": "checked_in", "checked_in": "-"},

@@ -58,6 +58,7 @@ def test_what_was_never_a_rule_cannot_be_withdrawn():
 summer, autumn = Season("s", date(2027, 6, 1), date(2027, 8, 31)), Season("a", date(2027, 9, 1), date(2027, 11, 30))
 
 backwards, early_autumn = replace(summer, last=date(2027, 5, 31)), replace(autumn, first=summer.last)
+always = Season("always", date(1970, 1, 1), date(2199, 12, 31))
 
 
 @pytest.mark.parametrize(
@@ -70,6 +71,7 @@ backwards, early_autumn = replace(summer, last=date(2027, 5, 31)), replace(autum
         replace(rule, window=None),
         replace(rule, window=CalendarWindow("season", seasons=(autumn, summer))),
         replace(rule, window=CalendarWindow("season", seasons=(replace(summer, last=summer.first),))),
+        replace(rule, window=CalendarWindow("season", seasons=(always,))),
         replace(rule, measure="peak_minutes", peak=peak),
         replace(rule, zone="Pacific/Auckland"),
         replace(rule, name="a" * 64),
@@ -93,6 +95,8 @@ def test_what_can_be_a_rule(sound):
         (replace(rule, window=CalendarWindow("season")), errors.BadWindow),
         (replace(rule, window=CalendarWindow("week", seasons=(summer,))), errors.BadWindow),
         (replace(rule, window=CalendarWindow("season", seasons=(backwards,))), errors.BadWindow),
+        (replace(rule, window=CalendarWindow("season", seasons=(replace(always, last=date.max),))), errors.BadWindow),
+        (replace(rule, window=CalendarWindow("season", seasons=(replace(always, first=date.min),))), errors.BadWindow),
         (replace(rule, window=CalendarWindow("season", seasons=(summer, early_autumn))), errors.BadWindow),
         (replace(rule, measure="peak_minutes"), errors.BadPeak),
         (replace(rule, measure="peak_minutes", peak=WeeklyHours()), errors.BadPeak),
