@@ -8,7 +8,15 @@ import pytest
 from house import HOUR, Town, fresh, problem, soon
 from uuid_utils.compat import uuid7
 
-from application.booking.commands import CallOffBookings
+from application.booking.commands import (
+    Approve,
+    CallOffBookings,
+    Decline,
+    ExpireHold,
+    RequestApproval,
+    ReverseCancellation,
+    SettlePayment,
+)
 from application.booking.placing import BookSeats
 from application.offering.commands import CallOff, ChangeSeats, ConfirmRun, DecideRun, ScheduleSession
 from application.permission import NotPermitted
@@ -119,6 +127,23 @@ def test_seats_shrink_to_what_is_booked_and_no_further(town, offering):
     town.do(ChangeSeats(it.id, 3))
     with pytest.raises(CapacityInUse):
         town.do(ChangeSeats(it.id, 2))
+
+
+def test_nobody_comes_back_into_a_session_that_was_called_off(town, offering):
+    it = Class(town, offering, least=1)
+    firm, late, asked = it.book(1), uuid7(), it.book(1, then="hold")
+    town.do(BookSeats(late, it.id), occurred_at=soon(-1.5))  # a hold of then, which is dead
+    town.do(ExpireHold(late), role="system")
+    town.do(RequestApproval(asked, blocks=False))
+    town.do(CallOff(it.id))
+    town.do(CallOffBookings(it.id), role="system")
+    with pytest.raises(CalledOff):
+        town.do(ReverseCancellation(firm))
+    with pytest.raises(CalledOff):
+        town.do(Approve(asked))
+    assert town.do(Decline(asked)).result["status"] == "declined"
+    paid = town.do(SettlePayment(late, uuid7()))
+    assert (paid.result["status"], paid.result["refund_owed"]) == ("expired", True)
 
 
 def test_the_clock_alone_decides(town, offering):

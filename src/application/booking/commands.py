@@ -19,14 +19,14 @@ from domain.booking.errors import BadUnits, NothingWanted, PaymentTooLate, SlotH
 from domain.booking.events import SEAT, BookingEvent, CancelledBy, Item
 from domain.booking.reference import reference
 from domain.errors import Refusal
-from domain.offering.errors import UnknownSession
+from domain.offering.errors import CalledOff, UnknownSession
 from domain.offering.session import Session
 from domain.organization.location import Location
 from domain.organization.organization import Organization
 from domain.period import Period, instant
 from domain.resource.resource import Resource
 
-TOO_LATE = (SlotTaken, SlotHeld, PaymentTooLate)
+TOO_LATE = (SlotTaken, SlotHeld, PaymentTooLate, CalledOff)
 """It cannot be had any more."""
 
 
@@ -194,6 +194,8 @@ class SettlePayment(Command, frozen=True):
 
 
 def settle_payment(command: SettlePayment, work: UnitOfWork) -> None:
+    if (booking := work.read(Booking, command.booking_id)).status == "expired":
+        takes_place(work, booking)
     booking = work.change(
         Booking, command.booking_id, lambda booking: booking.settle_payment(work.now, command.payment_id)
     )
@@ -237,6 +239,8 @@ class Approve(Command, frozen=True):
 
 
 def approve(command: Approve, work: UnitOfWork) -> None:
+    if (booking := work.read(Booking, command.booking_id)).status == "pending_approval":
+        takes_place(work, booking)
     work.change(Booking, command.booking_id, lambda booking: booking.approve(work.now))
 
 
@@ -261,6 +265,8 @@ class TimeOutApproval(Command, frozen=True):
 
 
 def time_out_approval(command: TimeOutApproval, work: UnitOfWork) -> None:
+    if (booking := work.read(Booking, command.booking_id)).status == "pending_approval":
+        takes_place(work, booking)
     work.change(Booking, command.booking_id, lambda booking: booking.time_out(work.now))
 
 
@@ -337,13 +343,24 @@ def reanchor_session(command: ReanchorSession, work: UnitOfWork) -> None:
 
 
 def sessions_of(work: UnitOfWork, booking: Booking) -> dict[UUID, Period]:
-    """When the sessions are whose seats it has. An offering may call a need of its own a seat: that is none."""
-    found = {}
+    """When the sessions are whose seats it has."""
+    return {session.id: session.period for session in seated_in(work, booking)}
+
+
+def seated_in(work: UnitOfWork, booking: Booking) -> list[Session]:
+    """The sessions whose seats it has. An offering may call a need of its own a seat: that is none."""
+    found = []
     for item in booking.items:
         if item.role == SEAT:
             with suppress(UnknownSession):
-                found[item.resource_id] = work.read(Session, item.resource_id).period
+                found.append(work.read(Session, item.resource_id))
     return found
+
+
+def takes_place(work: UnitOfWork, booking: Booking) -> None:
+    """Refuses to take seats again in a session that has been called off: it has them still, and nobody comes."""
+    if not all(session.bookable for session in seated_in(work, booking)):
+        raise CalledOff
 
 
 class CheckIn(Command, frozen=True):
@@ -459,6 +476,8 @@ class OverbookReversal(ReverseCancellation, frozen=True, kw_only=True):
 
 def reverse_cancellation(command: ReverseCancellation, work: UnitOfWork) -> None:
     overbooking = command.overbooking(work)
+    if (booking := work.read(Booking, command.booking_id)).status == "cancelled":
+        takes_place(work, booking)
     work.change(Booking, command.booking_id, lambda booking: booking.reverse_cancellation(work.now, overbooking))
 
 
