@@ -60,6 +60,7 @@ def test_a_document_says_who_did_what_to_which_with_before_and_after() -> None:
     assert document["target"] == {"type": "booking", "id": str(ONE)}
     assert document["changes"] == [
         {"path": "cancelled_from", "before": None, "after": "confirmed"},
+        {"path": "sequence", "before": 0, "after": 1},
         {"path": "status", "before": "confirmed", "after": "cancelled"},
     ]
     assert document["src"]["position"] == str(7 << 60)

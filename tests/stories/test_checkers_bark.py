@@ -5,6 +5,7 @@ Planted as the owner of the database, behind the back of the functions that are 
 
 import threading
 from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, LiteralString
 from uuid import uuid4
@@ -14,11 +15,20 @@ import pytest
 from msgspec.structs import replace
 
 from application.booking.commands import Cancel
+from application.booking.series import CreateSeries
+from application.message import Command
+from application.offering.commands import DefineOffering
+from application.quota.commands import SetQuotaRule
+from application.waitlist.commands import JoinWaitlist
 from bench.chaos import invariants
 from bench.chaos.crowd import ask
 from bench.chaos.invariants import Breach, answered, followed, occupancy, of_the_store, streams, whole_log
 from bench.chaos.journal import Case, Intent, Journal, Outcome, cases
 from bench.chaos.town import BusDoor, Town, Wish, booking_of, bus_door, found_at, journals
+from domain.booking.series_events import Template
+from domain.offering.terms import Need, Terms
+from domain.quota.rule import CalendarWindow, QuotaRule
+from domain.waitlist.events import Window
 from infrastructure import mongo
 from infrastructure.event_store import log
 from infrastructure.postgres.source import Source
@@ -270,9 +280,26 @@ def test_a_log_out_of_order(world: World) -> None:
 # Views and audit trail
 
 
+def everything_else(town: Town) -> list[tuple[str, Command]]:
+    """Something for the views that bookings alone leave empty."""
+    one, offering = town.of_one, uuid4()
+    terms = Terms(needs=(Need("court", any_of=(one,)),), durations=(60,))
+    window = Window(date(2031, 7, 1), date(2031, 7, 2))
+    start = datetime(2031, 7, 3, 10)
+    return [
+        ("limits", SetQuotaRule(QuotaRule("two-a-week", "count", 2, CalendarWindow("week")))),
+        ("sells", DefineOffering(offering, town.location, "Court", terms)),
+        ("waits", JoinWaitlist(uuid4(), offering_id=offering, window=window, customer_id=uuid4())),
+        ("repeats", CreateSeries(uuid4(), town.location, start, Template(offering), "FREQ=DAILY;COUNT=2")),
+    ]
+
+
 @pytest.fixture
 def known(world: World) -> World:
     """The same world with its views up to date."""
+    with bus_door(world.url, world.town.tenant, pool_size=2) as door:
+        for key, command in everything_else(world.town):
+            assert door.send(Wish(key, command)).verdict == "ok", key
     with connected(world.url, "story", role=None) as connection:
         prepare(connection, VIEWS)
         for view in VIEWS:

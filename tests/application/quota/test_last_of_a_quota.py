@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID, uuid4
 
 import pytest
@@ -37,6 +37,7 @@ class Grab(Command, frozen=True):
 
     meanwhile: ClassVar[list[Callable[[], object]]] = []
     """What happens once between reading and writing."""
+    then: ClassVar[Literal["hold", "confirm"]] = "hold"
 
 
 def grab(command: Grab, work: UnitOfWork) -> None:
@@ -50,7 +51,9 @@ def grab(command: Grab, work: UnitOfWork) -> None:
     if against:
         raise QuotaReached(reasons=against)
     item = WantedItem(command.resource_id, starts_at, starts_at + HOUR)
-    place_hold(PlaceHold(command.booking_id, command.location_id, (item,), customer_id=command.who), work)
+    place_hold(
+        PlaceHold(command.booking_id, command.location_id, (item,), customer_id=command.who, then=Grab.then), work
+    )
 
 
 class Club:
@@ -226,6 +229,7 @@ def test_what_no_rule_concerns_looks_at_no_rows(club, monkeypatch):
     """Only the stream of the quotas is read: no groups, and nothing of the person's is marked as read."""
     looked: list[str] = []
     tallies = UnitOfWork.tallies
+    monkeypatch.setattr(Grab, "then", "confirm")  # nor is it asked how much somebody holds
     monkeypatch.setattr(UnitOfWork, "tallies", lambda *it: looked.append("rows") or tallies(*it))
     club.limit(1, what=What(locations=(UUID(club.town.location()),)))  # elsewhere
     club.grabs(uuid4())

@@ -166,13 +166,16 @@ def trail_is_proven(settings: Settings) -> None:
     assert proven.documents == proven.events > 0
 
 
+NOT_IMPORTED = {"quotas", "series", "queue"}
+
+
 def rebuilds_agree(settings: Settings) -> None:
     """Every view, and the claims, come out of the log as they stand."""
     assert settings.database_url is not None
     for view in VIEWS:
         compared = Rebuild(view, settings.database_url, Log()).verify()
         assert compared.differences == []
-        assert compared.rows
+        assert bool(compared.rows) == (view.name not in NOT_IMPORTED)
     assert list(claims.verify(settings.database_url)) == []
 
 
