@@ -4,6 +4,7 @@ The first statement brings the configuration, out of the timetable; the second e
 ranges, with the database's clock. All else is done in memory by `domain.availability.slots`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from application.availability.queries import Offered, OfferedOf, WhatIsOffered
+from application.availability.queries import Offered, OfferedOf, TooMuchAtOnce, WhatIsOffered
 from application.message import Occasion, Scope
 from application.offering.queries import Configured, TheSetup
 from domain.availability.choice import TRAILING
@@ -57,12 +58,17 @@ class Offers:
             if set(query.resource_ids) - set(setup.resources):
                 raise UnknownResource
         minutes = minutes_for(setup, wished(query))
+        if (looks := effort(setup, query)) > MOST_LOOKS:
+            raise TooMuchAtOnce(starts=looks)
         since -= timedelta(days=TRAILING) if len(setup.resources) > 1 and query.offering_id else timedelta(0)
         now, uses = await self._uses(occasion.tenant, list(setup.resources), since, until + timedelta(minutes=minutes))
         version = None if query.offering_id is None else configured.versions.get(query.offering_id)
+        # What takes its time must not keep everybody else waiting.
+        decided = found(setup, uses, query, now) if looks < LIGHT else await asyncio.to_thread(
+            found, setup, uses, query, now
+        )  # fmt: skip
         return Offered(
-            setup.location.zone, now, version, minutes, setup.terms.price, found(setup, uses, query, now),
-            setup.location.id,
+            setup.location.zone, now, version, minutes, setup.terms.price, decided, setup.location.id,
         )  # fmt: skip
 
     async def _uses(
@@ -71,6 +77,23 @@ class Offers:
         rows = await self._rows(CLAIMS, [tenant, resources, since, until])
         now: datetime = rows[0][0]
         return now, [Use(*row[1:]) for row in rows if row[1] is not None]
+
+
+MOST_LOOKS = 500_000
+"""How many starts are looked at for one answer, each candidate by itself where reasons are wanted: some seconds."""
+LIGHT = 2_000
+"""What is answered at once, in milliseconds."""
+
+
+def effort(setup: Setup, query: WhatIsOffered) -> int:
+    """How many starts there may be to look at, before any is."""
+    if query.spans:
+        return len(query.resource_ids)
+    labels = ((query.last - query.first).days + 1) * -(-1440 // setup.terms.step)
+    apart = query.apart or query.offering_id is None
+    answers = len(query.resource_ids) if apart else 1
+    candidates = len(setup.resources) + sum(len(pool.combinations) for pool in setup.pools.values())
+    return labels * answers * (candidates if query.explain and not apart else 1)
 
 
 LONGEST_DAYS = 60

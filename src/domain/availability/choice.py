@@ -20,6 +20,8 @@ from domain.resource.resource import Resource
 
 TRAILING = 28
 """Days before the slot's date over which it is looked who was used least."""
+MOST_TRIES = 2_000
+"""Ways of filling the needs that are tried for one start."""
 
 
 class Candidate(NamedTuple):
@@ -134,13 +136,15 @@ def used(busy: Sequence[Busy], since: int, until: int) -> int:
 
 
 def complete(needs: Sequence[Needed], orders: Sequence[Iterable[Candidate]]) -> tuple[Assigned, ...] | None:
-    """The first complete assignment, no resource twice, in the order of the terms; None where there is none."""
+    """The first complete assignment, no resource twice, in the order of the terms; None where there is none, or none
+    within `MOST_TRIES`: needs that take many of the same few have more ways than anybody can wait for."""
     if len(needs) == 1 and needs[0].count == 1:  # the common case
         first = next(iter(orders[0]), None)
         return first and (Assigned(needs[0].role, tuple(it.id for it in first.members), needs[0].units),)
     failed: set[tuple[int, frozenset[UUID]]] = set()
     free = [list(order) for order in orders]
     crossing = [{it for one in need.candidates for it in one.ids} for need in needs]
+    tries = iter(range(MOST_TRIES))
 
     def fill(k: int, taken: frozenset[UUID]) -> list[tuple[Needed, tuple[UUID, ...]]] | None:
         if k == len(needs):
@@ -150,6 +154,8 @@ def complete(needs: Sequence[Needed], orders: Sequence[Iterable[Candidate]]) -> 
             return None
         need = needs[k]
         for some in combinations([one for one in free[k] if not one.ids & taken], need.count):
+            if next(tries, None) is None:
+                return None
             ids = [it.id for one in some for it in one.members]
             if len(set(ids)) < len(ids):
                 continue

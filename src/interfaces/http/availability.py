@@ -9,14 +9,13 @@ from litestar import Controller, get, post
 from litestar.params import FromPath, RawBody
 from msgspec import Meta, Struct, field
 
-from application.availability.queries import Offered, OfferedOf, WhatIsOffered
+from application.availability.queries import Offered, OfferedOf, TooMuchAtOnce, WhatIsOffered
 from application.booking.placing import BookOffering, BookSeats, MoveOffering
 from application.quota.queries import WhatCounts
 from domain import localtime
 from domain.availability.limits import Asker, limited
 from domain.availability.setup import Assigned, Reason, Refused, Slot
 from domain.availability.slots import TooManyDays
-from domain.errors import Malformed
 from domain.offering.terms import Price
 from interfaces.http.asked import (
     Asked,
@@ -40,10 +39,6 @@ MOST_ASKED = 200
 MOST_STARTS = 150_000
 Minutes = Annotated[int, Meta(ge=1, le=576_000)]
 Zone = Annotated[str, Meta(min_length=1, max_length=64, description="An IANA zone, for example Europe/Lisbon.")]
-
-
-class TooMuchAtOnce(Malformed):
-    """Ask for fewer resources, fewer days or longer steps: an answer holds at most 150000 starts."""
 
 
 # What is sent

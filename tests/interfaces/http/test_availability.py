@@ -243,6 +243,15 @@ def test_a_search_for_too_much_is_refused_before_anything_is_read(town: Town) ->
     problem(town.owner.post("/api/v1/availability/search", json=body), 400, "too_much_at_once")
 
 
+def test_a_search_is_measured_by_the_offerings_own_step_and_not_by_what_is_said(town: Town) -> None:
+    location, (court,) = opened(town, {})
+    offering = sold(town, location, {"role": "court", "any_of": [court]}, step=5)
+    asked(town.owner, SPRING, offering_id=offering)
+    many = [court, *(str(uuid4()) for _ in range(199))]
+    body = {"resource_ids": many, "from": "2027-01-01", "to": "2027-02-28", "offering_id": offering, "step": 1440}
+    problem(town.owner.post("/api/v1/availability/search", json=body), 400, "too_much_at_once")
+
+
 def test_another_organization_sees_nothing_of_it(town: Town) -> None:
     location, (court,) = opened(town, night())
     offering = sold(town, location, {"role": "court", "any_of": [court]})
