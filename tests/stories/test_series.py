@@ -16,7 +16,7 @@ from application.quota.commands import SetQuotaRule
 from application.resource.commands import RegisterResource
 from application.unit_of_work import UnitOfWork
 from domain.booking.series import occurrence_id
-from domain.booking.series_errors import OccurrencesTaken
+from domain.booking.series_errors import OccurrencesNotOffered, OccurrencesTaken
 from domain.booking.series_events import Part, Patch, Shift, Template
 from domain.errors import Refusal
 from domain.offering.terms import Approval, Need, Terms
@@ -87,6 +87,18 @@ def test_a_series_that_moves_chooses_its_courts_anew(town, place):
     assert place.courts() == {"one": 4, "two": 4}
     town.do(EditSeries(either.series_id, "all", patch=Patch(Shift(time(10)), resource_ids=(place.one,))))
     assert place.courts() == {"one": 8, "two": 0}
+
+
+def test_what_staff_passed_over_when_they_made_it_its_customer_does_not_by_changing_it(town, place):
+    me, off_the_grid = uuid4(), datetime.combine(START, time(9, 13))
+    either = Template(offering_id=place.offering(place.one, place.two))
+    wish = place.wish(either, customer_id=me, override=True)
+    town.do(wish)
+    edit = EditSeries(wish.series_id, "this", START, start=off_the_grid)
+    with pytest.raises(OccurrencesNotOffered) as refused:
+        town.do(edit, role="customer", subject=str(me))
+    assert [it["code"] for it in refused.value.detail["reasons"]] == ["NOT_ON_STEP"]
+    assert town.do(edit).result["booked"] == 1
 
 
 def test_where_the_terms_ask_the_venue_every_occurrence_waits_for_it(town, place):

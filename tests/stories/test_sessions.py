@@ -18,9 +18,18 @@ from application.booking.commands import (
     SettlePayment,
 )
 from application.booking.placing import BookSeats
-from application.offering.commands import CallOff, ChangeSeats, ConfirmRun, DecideRun, ScheduleSession
+from application.offering.commands import (
+    CallOff,
+    ChangeSeats,
+    ConfirmRun,
+    DecideRun,
+    DefineOffering,
+    ScheduleSession,
+)
 from application.permission import NotPermitted
+from domain.booking.errors import NotOffered
 from domain.offering.errors import CalledOff, NotYetCutoff
+from domain.offering.terms import Need, Terms
 from domain.resource.errors import CapacityInUse
 from infrastructure.settings import Settings
 
@@ -127,6 +136,29 @@ def test_seats_shrink_to_what_is_booked_and_no_further(town, offering):
     town.do(ChangeSeats(it.id, 3))
     with pytest.raises(CapacityInUse):
         town.do(ChangeSeats(it.id, 2))
+
+
+def test_a_party_and_one_at_a_time_hold_for_seats_as_for_slots(town, offering):
+    terms = Terms(
+        (Need("studio", any_of=(UUID(offering["studio"]),)),), durations=(60,), least_party=2, most_party=4,
+        one_at_a_time=True,
+    )  # fmt: skip
+    of, me = town.do(DefineOffering(uuid7(), UUID(offering["location"]), "Pairs", terms)).result["id"], uuid7()
+    starts_at = soon(24 * 20)
+    one, beside, after = uuid7(), uuid7(), uuid7()
+    for session, later in ((one, 0), (beside, 0.5), (after, 1)):
+        begins = starts_at + later * HOUR
+        town.do(ScheduleSession(session, UUID(of), begins, begins + HOUR, 9, (), 0, None))
+
+    def codes(session: UUID, seats: int) -> list[str]:
+        try:
+            town.do(BookSeats(uuid7(), session, seats, customer_id=me, then="confirm"))
+        except NotOffered as refused:
+            return [reason.code for reason in refused.detail["reasons"]]
+        return []
+
+    assert [codes(one, seats) for seats in (1, 5, 4)] == [["DOES_NOT_FIT"], ["DOES_NOT_FIT"], []]
+    assert [codes(beside, 2), codes(after, 2)] == [["CUSTOMER_CONFLICT"], []]
 
 
 def test_nobody_comes_back_into_a_session_that_was_called_off(town, offering):

@@ -131,6 +131,7 @@ def book_seats(command: BookSeats, work: UnitOfWork) -> None:
     against = [Reason("TOO_SOON", earliest=session.starts_at)] if session.starts_at <= work.now else []
     if command.seats > session.seats:
         against.append(Reason("DOES_NOT_FIT", capacity=session.seats))
+    against += misfit(work, customer, offering, session, command.seats)
     against += quotas(work, customer, offering, session.location_id, session.zone, (session.id,), session.period)
     if against:
         raise refusal(against)
@@ -142,6 +143,18 @@ def book_seats(command: BookSeats, work: UnitOfWork) -> None:
     placed(work, command.booking_id, offering, session.location_id, (item,), customer, command.seats, limited)
     slot = Slot(session.starts_at, session.ends_at, 0, (Assigned(SEAT, (session.id,), command.seats),))
     firm(work, command.booking_id, offering, slot, command.seats, command.then)
+
+
+def misfit(work: UnitOfWork, customer: UUID | None, offering: Offering, session: Session, seats: int) -> list[Reason]:
+    """What the terms have against these seats: the size of the party, and whatever else the customer has then."""
+    terms = offering.terms
+    most = seats if terms.most_party is None else terms.most_party
+    against = [] if terms.least_party <= seats <= most else [Reason("DOES_NOT_FIT", capacity=terms.most_party)]
+    if terms.one_at_a_time and customer is not None:
+        rows = [row for row in work.tallies([customer]) if row.state == "live"]
+        if any(row.starts_at < session.ends_at and session.starts_at < row.ends_at for row in rows):
+            against.append(Reason("CUSTOMER_CONFLICT"))
+    return against
 
 
 # what a decision is taken on

@@ -302,9 +302,9 @@ def looked_up(
 
     def diary(staying: frozenset[UUID]) -> Diary:
         others = [use for use in uses if use.booking_id not in moving or use.booking_id in staying]
-        return Diary(
-            setup, others, work.now, gap_policy=series.gap_policy, override=series.override, busy=elsewhere
-        )  # fmt: skip
+        # What staff passed over when they made it, its customer does not pass over by changing it.
+        override = series.override and work.customer is None
+        return Diary(setup, others, work.now, gap_policy=series.gap_policy, override=override, busy=elsewhere)
 
     known: dict[UUID, CountedBooking] = {}
 

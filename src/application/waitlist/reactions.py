@@ -142,7 +142,8 @@ def on_occurrence_waitlisted(recorded: RecordedEvent, look: Look) -> Sequence[Do
     opens = local.hour * 60 + local.minute
     minutes = int((fact.ends_at - fact.starts_at) / timedelta(minutes=1))
     window = Window(fact.on, fact.on, opens, opens + 1, minutes, fact.resources)
-    entry_id = uuid5(recorded.stream, f"waitlist:{fact.recurrence_id.isoformat()}")
+    # The fact names the entry: one occurrence may have to wait more than once, and an id is taken once.
+    entry_id = uuid5(recorded.stream, f"waitlist:{recorded.version}")
     join = JoinWaitlist(
         entry_id, fact.party_size, offering_id=fact.offering_id, window=window, customer_id=fact.customer_id
     )

@@ -142,6 +142,9 @@ def test_whoever_has_a_series_waits_for_the_times_that_it_could_not_have():
     assert command.window == Window(SEVEN.date(), SEVEN.date(), 13 * 60, 13 * 60 + 1, 60, (COURT,))
     assert join.entity == command.entry_id
     assert follows(taken, SERIES, Known()) == [join], "asked twice it is the same entry"
+    # The same time may have to be waited for once more, when it is edited again: that is another entry.
+    again = [do for reaction in REACTIONS for do in reaction(recorded(taken, SERIES, 3), Known())]
+    assert [do.entity for do in again] != [join.entity]
     # What was booked by the names of resources belongs to no offering: there is no list for it.
     by_name = OccurrenceWaitlisted(at, ("OCCUPIED",), SEVEN.date(), SEVEN, EIGHT, None, (COURT,), 4, BEN)
     assert follows(by_name, SERIES, Known()) == []
