@@ -9,6 +9,7 @@ from house import HOUR, Town, fresh, problem, soon
 from uuid_utils.compat import uuid7
 
 from application.booking.commands import (
+    Amend,
     Approve,
     CallOffBookings,
     Decline,
@@ -159,6 +160,16 @@ def test_a_party_and_one_at_a_time_hold_for_seats_as_for_slots(town, offering):
 
     assert [codes(one, seats) for seats in (1, 5, 4)] == [["DOES_NOT_FIT"], ["DOES_NOT_FIT"], []]
     assert [codes(beside, 2), codes(after, 2)] == [["CUSTOMER_CONFLICT"], []]
+
+
+def test_a_customer_does_not_bring_more_people_than_they_have_seats_for(town, offering):
+    it, me, seats = Class(town, offering), uuid7(), uuid7()
+    town.do(BookSeats(seats, it.id, 2, customer_id=me, then="confirm"))
+    for party in (2, 1):
+        town.do(Amend(seats, party), role="customer", subject=str(me))
+    with pytest.raises(NotOffered):
+        town.do(Amend(seats, 3), role="customer", subject=str(me))
+    town.do(Amend(seats, 3))  # staff have found another mat
 
 
 def test_nobody_comes_back_into_a_session_that_was_called_off(town, offering):

@@ -287,10 +287,6 @@ class Amend(Command, frozen=True):
     party_size: int | None = None
 
 
-def amend(command: Amend, work: UnitOfWork) -> None:
-    work.change(Booking, command.booking_id, lambda booking: booking.amend(command.party_size, work.now))
-
-
 class Reschedule(Command, frozen=True):
     """Other times or resources for its items; those not named stay as they are."""
 
@@ -532,7 +528,6 @@ HANDLERS: dict[type[Command], Handler] = {
     Decline: decline,
     TimeOutApproval: time_out_approval,
     Confirm: confirm,
-    Amend: amend,
     Reschedule: reschedule,
     Reanchor: reanchor,
     ReanchorSession: reanchor_session,

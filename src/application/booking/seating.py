@@ -1,14 +1,14 @@
-"""Other units for the same time: another table, another court."""
+"""What a booking has, and for whom: other units for the same time, another table, another court; more people."""
 
 from uuid import UUID
 
 from msgspec import Struct
 
-from application.booking.commands import MovedItem, offer
+from application.booking.commands import Amend, MovedItem, offer
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
 from domain.availability.setup import Setup
-from domain.availability.units import unsuited
+from domain.availability.units import outgrown, unsuited
 from domain.booking.booking import Booking
 from domain.booking.errors import NotOffered
 from domain.offering.offering import Offering
@@ -46,6 +46,18 @@ def reassign(command: Reassign, work: UnitOfWork) -> None:
     work.change(Booking, command.booking_id, lambda booking: booking.reassign(to))
 
 
+def amend(command: Amend, work: UnitOfWork) -> None:
+    """Who books for themselves has what they have: more people need more of it, which is another booking. Staff know
+    where there is another chair."""
+    booking = work.read(Booking, command.booking_id)
+    party = command.party_size
+    if work.customer is not None and booking.offering_id is not None and party not in (None, booking.party_size):
+        against = outgrown(booking, party or 1, setup(work, booking.offering_id))
+        if against:
+            raise NotOffered(reasons=against)
+    work.change(Booking, command.booking_id, lambda booking: booking.amend(party, work.now))
+
+
 def setup(work: UnitOfWork, offering_id: UUID) -> Setup:
     """What its needs name. It may be sold no more: what was sold stands."""
     offering = work.read(Offering, offering_id)
@@ -56,4 +68,4 @@ def setup(work: UnitOfWork, offering_id: UUID) -> Setup:
     return Setup(work.read(Location, offering.location_id), offering.terms, resources, pools)
 
 
-HANDLERS: dict[type[Command], Handler] = {Reassign: reassign}
+HANDLERS: dict[type[Command], Handler] = {Amend: amend, Reassign: reassign}

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from domain.availability.choice import candidates
+from domain.availability.choice import candidates, misfits, needed
 from domain.availability.setup import Reason, Request, Setup
 from domain.booking.booking import Booking
+from domain.booking.events import SEAT
 
 
 def unsuited(booking: Booking, to: Mapping[int, UUID], setup: Setup) -> list[Reason]:
@@ -18,4 +19,19 @@ def unsuited(booking: Booking, to: Mapping[int, UUID], setup: Setup) -> list[Rea
         Reason("DOES_NOT_FIT", item=item.item, role=item.role, resource_id=to[item.item])
         for item in booking.items
         if item.item in to and to[item.item] != item.resource_id and to[item.item] not in able.get(item.role, ())
+    ]
+
+
+def outgrown(booking: Booking, party: int, setup: Setup) -> list[Reason]:
+    """Why so many do not fit into what has been booked; that is all that they are asked to fit into."""
+    seats = [item.units for item in booking.items if item.role == SEAT]
+    if seats and SEAT not in {need.role for need in setup.terms.needs}:
+        return [] if party <= sum(seats) else [Reason("DOES_NOT_FIT", capacity=sum(seats))]
+    on = booking.period.starts_at.date()
+    request = Request(on, on, party=party, resource_ids=tuple(item.resource_id for item in booking.items))
+    heads = {need.role for need in setup.terms.needs if need.per_head}
+    few = [item for item in booking.items if item.role in heads and item.units < party]
+    return [
+        *misfits(needed(setup, request), setup, request),
+        *(Reason("DOES_NOT_FIT", role=item.role, resource_id=item.resource_id, capacity=item.units) for item in few),
     ]

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from domain.availability.setup import Setup
-from domain.availability.units import unsuited
+from domain.availability.units import outgrown, unsuited
 from domain.booking.booking import Booking
 from domain.booking.events import BookingHeld, Item
 from domain.offering.terms import Need, Terms
@@ -46,3 +48,16 @@ def test_a_table_that_is_too_small_or_not_of_the_room_does_not():
 
 def test_what_stays_is_not_asked():
     assert codes({}) == codes({1: FOUR}) == []
+
+
+def test_as_many_people_as_the_table_seats_and_no_more():
+    found = {party: [it.code for it in outgrown(dinner, party, SETUP)] for party in (2, 3, 4, 5)}
+    assert found == {2: ["DOES_NOT_FIT"], 3: [], 4: [], 5: ["DOES_NOT_FIT"]}
+
+
+def test_what_is_taken_by_the_head_is_not_outgrown():
+    covers = Setup(SETUP.location, Terms((Need("table", any_of=(FOUR,), per_head=True),)), SETUP.resources)
+    three = replace(dinner, items=(replace(item, units=3),))
+    assert [[(it.code, it.capacity) for it in outgrown(three, party, covers)] for party in (3, 4)] == [
+        [], [("DOES_NOT_FIT", 3)],
+    ]  # fmt: skip
