@@ -373,7 +373,9 @@ class Bookings(Controller):
         """Who else waits for one of its resources at one of its times, in the order in which they asked: to be seen
         before one of them is approved."""
         asked = request.parameters(Reading)
-        found = await request.ask(Competitors(booking_id), request.reading(asked.min_position))
+        occasion = request.reading(asked.min_position)
+        found = await request.ask(Competitors(booking_id), occasion)
+        await request.ask(TheBooking(booking_id), occasion)  # that nobody competes with what is not here is no answer
         return reply(Page([shown(it) for it in found]))
 
     @post("/{booking_id:uuid}/hold-extension", sync_to_thread=True, opt=step())
