@@ -15,7 +15,7 @@ from application.unit_of_work import Handler, UnitOfWork
 from domain import localtime
 from domain.availability.offer import Wanted, offered
 from domain.booking.booking import Booking, DeclinedFor, Overbooking
-from domain.booking.errors import BadUnits, NothingWanted, PaymentTooLate, SlotHeld, SlotTaken
+from domain.booking.errors import BadUnits, MovedByItsOffering, NothingWanted, PaymentTooLate, SlotHeld, SlotTaken
 from domain.booking.events import SEAT, BookingEvent, CancelledBy, Item
 from domain.booking.reference import reference
 from domain.errors import Refusal
@@ -299,6 +299,8 @@ def reschedule(command: Reschedule, work: UnitOfWork) -> None:
         raise NothingWanted
     work.fetch(command.booking_id, *(item.resource_id for item in command.items))
     booking = work.read(Booking, command.booking_id)
+    if work.customer and booking.offering_id is not None:
+        raise MovedByItsOffering  # else its notice, its steps and its candidates would be got round
     moving = {item.item for item in command.items}
     staying = [item for item in booking.items if item.item not in moving]
     items = offer(work, booking.location_id, [(item.item, item) for item in command.items], staying)

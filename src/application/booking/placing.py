@@ -19,7 +19,7 @@ from domain.availability.choice import TRAILING
 from domain.availability.setup import Assigned, Reason, Refused, Request, Setup, Slot, Use
 from domain.availability.slots import Question, considered
 from domain.booking.booking import Booking
-from domain.booking.errors import NotOffered, SlotHeld, SlotTaken
+from domain.booking.errors import NeedsAgreement, NotOffered, SlotHeld, SlotTaken
 from domain.booking.events import SEAT, Item
 from domain.booking.reference import reference
 from domain.errors import Forbidden, Refusal, Rule
@@ -96,6 +96,9 @@ def move_offering(command: MoveOffering, work: UnitOfWork) -> None:
         booking.id,
     )
     slot = found(work, offering, setup, asked, starts_at, booking.customer_id)
+    approval = offering.terms.approval
+    if work.customer and approval and asks(approval, slot, booking.party_size or 1, work, booking.id):
+        raise NeedsAgreement
     items = items_of(setup, slot)
     work.change(Booking, command.booking_id, lambda booking: booking.move(items))
 

@@ -119,5 +119,13 @@ class TooEarlyForNoShow(Rule):
     """A booking can be marked as not shown only some time after its start."""
 
 
+class MovedByItsOffering(Rule):
+    """This was booked as what an offering sells: move it as that, so that the offering's rules are asked."""
+
+
+class NeedsAgreement(Rule):
+    """At that time the venue would have to agree: ask the venue, or book it anew and cancel this."""
+
+
 class AlreadyOver(Rule):
     """It has ended already."""

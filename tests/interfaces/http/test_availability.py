@@ -285,3 +285,27 @@ def test_a_customer_holds_three_and_not_a_fourth(town: Town) -> None:
         assert somebody.post(url, json={"starts_at": f"2027-02-21T0{hour}:00"}).status_code == 201
     problem(somebody.post(url, json={"starts_at": "2027-02-21T03:00"}), 409, "too_many_holds")
     assert somebody.post(url, json={"starts_at": "2027-02-21T03:00", "then": "confirm"}).status_code == 201
+
+
+def test_a_customer_gets_round_no_rule_by_moving(town: Town) -> None:
+    location, (court, other) = opened(town, night(), night(name="Court 2"))
+    rule = {"longer_than": 60}
+    offering = sold(
+        town, location, {"role": "court", "any_of": [court]}, durations=[60, 180], approval={"rules": [rule]}
+    )
+    asked(town.owner, date(2027, 2, 28), offering_id=offering)
+    somebody = town.as_("customer")
+    wish = {"starts_at": "2027-02-28T01:00", "minutes": 60, "then": "confirm"}
+    mine = somebody.post(f"/api/v1/offerings/{offering}/bookings", json=wish)
+    assert mine.json()["status"] == "confirmed", mine.text
+    url, etag = f"/api/v1/bookings/{mine.json()['id']}", {"if-match": mine.headers["etag"]}
+    # Not onto a resource that the offering does not have, nor past its rules, by naming items...
+    item = {"item": 1, "resource_id": other, "starts_at": "2027-02-28T02:07", "ends_at": "2027-02-28T03:07"}
+    problem(somebody.post(f"{url}/reschedule", json={"items": [item]}, headers=etag), 422, "moved_by_its_offering")
+    # ...nor to what the venue would have had to agree to.
+    longer = {"starts_at": "2027-02-28T01:00", "minutes": 180}
+    problem(somebody.post(f"{url}/move", json=longer, headers=etag), 422, "needs_agreement")
+    moved = somebody.post(f"{url}/move", json={"starts_at": "2027-02-28T01:30"}, headers=etag)
+    assert moved.status_code == 200, moved.text
+    # Staff may do either.
+    assert town.owner.post(f"{url}/move", json=longer, headers={"if-match": moved.headers["etag"]}).status_code == 200
