@@ -162,6 +162,25 @@ def test_a_party_and_one_at_a_time_hold_for_seats_as_for_slots(town, offering):
     assert [codes(beside, 2), codes(after, 2)] == [["CUSTOMER_CONFLICT"], []]
 
 
+def test_notice_and_horizon_bind_customers_for_seats_too(town, offering):
+    terms = Terms(
+        (Need("studio", any_of=(UUID(offering["studio"]),)),), durations=(60,), notice=60 * 48, horizon=10
+    )  # fmt: skip
+    of, me = town.do(DefineOffering(uuid7(), UUID(offering["location"]), "Early", terms)).result["id"], uuid7()
+
+    def codes(hours: float, role: str = "customer") -> list[str]:
+        session, begins = uuid7(), soon(hours)
+        town.do(ScheduleSession(session, UUID(of), begins, begins + HOUR, 9, (), 0, None))
+        try:
+            town.do(BookSeats(uuid7(), session, 1, customer_id=me, then="confirm"), role=role, subject=str(me))
+        except NotOffered as refused:
+            return [reason.code for reason in refused.detail["reasons"]]
+        return []
+
+    assert [codes(hours) for hours in (47, 50, 24 * 9, 24 * 12)] == [["TOO_SOON"], [], [], ["TOO_FAR"]]
+    assert [codes(hours, "staff") for hours in (47, 24 * 12)] == [[], []]
+
+
 def test_a_customer_does_not_bring_more_people_than_they_have_seats_for(town, offering):
     it, me, seats = Class(town, offering), uuid7(), uuid7()
     town.do(BookSeats(seats, it.id, 2, customer_id=me, then="confirm"))

@@ -153,6 +153,16 @@ def misfit(work: UnitOfWork, customer: UUID | None, offering: Offering, session:
     terms = offering.terms
     most = seats if terms.most_party is None else terms.most_party
     against = [] if terms.least_party <= seats <= most else [Reason("DOES_NOT_FIT", capacity=terms.most_party)]
+    if work.customer:  # staff may, as they may override a slot's
+        earliest = work.now + timedelta(minutes=terms.notice)
+        if session.starts_at < earliest:
+            against.append(Reason("TOO_SOON", earliest=earliest))
+        latest = None if terms.horizon is None else work.now + timedelta(days=terms.horizon)
+        if (
+            latest
+            and localtime.wall(session.starts_at, session.zone).date() > localtime.wall(latest, session.zone).date()
+        ):
+            against.append(Reason("TOO_FAR", latest=localtime.wall(latest, session.zone).date()))
     if terms.one_at_a_time and customer is not None:
         rows = [row for row in work.tallies([customer]) if row.state == "live"]
         if any(row.starts_at < session.ends_at and session.starts_at < row.ends_at for row in rows):

@@ -47,6 +47,10 @@ class TooLateToWait(Rule):
     """It begins so soon that nobody is offered it any more."""
 
 
+class WaitsEnough(Rule):
+    """One customer waits for at most 20 things at a location."""
+
+
 class NoOffer(Rule):
     """Nothing is on offer to this entry."""
 

@@ -17,6 +17,7 @@ from domain.waitlist.room import Room
 NOWHERE = UUID(int=0)
 USUAL_CLASS = 5
 MOST_WAITING = 5_000
+MOST_OF_ONE = 20
 LONGEST_WINDOW = 62
 """Local dates."""
 MOST_MINUTES = 525_600
@@ -112,6 +113,9 @@ class Waitlist(Aggregate, frozen=True):
             raise errors.TooLateToWait(until=until)
         if len(self.entries) >= MOST_WAITING:
             raise errors.ListFull(waiting=len(self.entries))
+        mine = sum(entry.customer_id == customer_id for entry in self.entries.values()) if customer_id else 0
+        if mine >= MOST_OF_ONE:
+            raise errors.WaitsEnough(waiting=mine)
         for entry in self.entries.values():
             same = (customer_id, offering_id, session_id, window)
             if customer_id and (entry.customer_id, entry.offering_id, entry.session_id, entry.window) == same:

@@ -157,6 +157,21 @@ def test_a_customer_waits_for_one_thing_once():
     assert waiting.before.join(BEN, YOGA, 1, NOON, SEVEN, session_id=CLASS, customer_id=BEN)
 
 
+def test_a_customer_waits_for_twenty_things_and_no_more():
+    def waiting(things: int) -> Waitlist:
+        one = given(Waitlist, opened, joined(ANN, customer_id=ANN)).before
+        entries = {
+            UUID(int=100 + n): replace(one.entries[ANN], id=UUID(int=100 + n), session_id=UUID(int=500 + n))
+            for n in range(things)
+        }
+        return replace(one, entries=entries)
+
+    assert waiting(19).join(BEN, YOGA, 1, NOON, SEVEN, session_id=OTHER, customer_id=ANN)
+    with pytest.raises(errors.WaitsEnough):
+        waiting(20).join(BEN, YOGA, 1, NOON, SEVEN, session_id=OTHER, customer_id=ANN)
+    assert waiting(20).join(BEN, YOGA, 1, NOON, SEVEN, session_id=OTHER, customer_id=BEN)
+
+
 def test_whom_the_staff_put_down_without_a_name_may_be_many():
     assert given(Waitlist, opened, joined(ANN)).before.join(BEN, YOGA, 1, NOON, SEVEN, session_id=CLASS)
 
