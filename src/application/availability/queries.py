@@ -8,11 +8,11 @@ from msgspec import Struct
 
 from application.message import Query
 from domain.availability.setup import Refused, Slot
-from domain.errors import Malformed
+from domain.errors import Rule
 from domain.offering.terms import Price
 
 
-class TooMuchAtOnce(Malformed):
+class TooMuchAtOnce(Rule):
     """Ask for fewer resources, fewer days or longer steps: an answer holds at most 150000 starts."""
 
 

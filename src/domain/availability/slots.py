@@ -34,7 +34,7 @@ from domain.availability.wall import (
     without,
 )  # fmt: skip
 from domain.calendar import Calendar, Closure
-from domain.errors import Malformed, Rule
+from domain.errors import Rule
 from domain.resource.resource import Resource
 
 MOST_DAYS = 366
@@ -43,7 +43,7 @@ MOST_GRIDS = 256
 NEVER_BEFORE = -EVER
 
 
-class TooManyDays(Malformed):
+class TooManyDays(Rule):
     """A search covers 1 to 366 days."""
 
 

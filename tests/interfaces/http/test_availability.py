@@ -216,8 +216,8 @@ def test_many_resources_at_once_each_with_its_own_answer(town: Town) -> None:
 @pytest.mark.parametrize(
     ("params", "status", "code"),
     [
-        ({"from": "2027-01-01", "to": "2026-12-31"}, 400, "too_many_days"),
-        ({"from": "1970-01-01", "to": "2199-12-31"}, 400, "too_many_days"),
+        ({"from": "2027-01-01", "to": "2026-12-31"}, 422, "too_many_days"),
+        ({"from": "1970-01-01", "to": "2199-12-31"}, 422, "too_many_days"),
         ({"from": "2027-02-30", "to": "2027-03-01"}, 400, "bad_query"),
         ({"zone": "Mars/Olympus"}, 400, "unknown_zone"),
         ({"minutes": "45"}, 422, "no_such_duration"),
@@ -240,7 +240,7 @@ def test_what_cannot_be_answered_is_refused_and_says_why(
 def test_a_search_for_too_much_is_refused_before_anything_is_read(town: Town) -> None:
     many = [str(uuid4()) for _ in range(200)]
     body = {"resource_ids": many, "from": "2027-01-01", "to": "2027-02-28", "minutes": 1, "step": 1}
-    problem(town.owner.post("/api/v1/availability/search", json=body), 400, "too_much_at_once")
+    problem(town.owner.post("/api/v1/availability/search", json=body), 422, "too_much_at_once")
 
 
 def test_a_search_is_measured_by_the_offerings_own_step_and_not_by_what_is_said(town: Town) -> None:
@@ -249,7 +249,7 @@ def test_a_search_is_measured_by_the_offerings_own_step_and_not_by_what_is_said(
     asked(town.owner, SPRING, offering_id=offering)
     many = [court, *(str(uuid4()) for _ in range(199))]
     body = {"resource_ids": many, "from": "2027-01-01", "to": "2027-02-28", "offering_id": offering, "step": 1440}
-    problem(town.owner.post("/api/v1/availability/search", json=body), 400, "too_much_at_once")
+    problem(town.owner.post("/api/v1/availability/search", json=body), 422, "too_much_at_once")
 
 
 def test_another_organization_sees_nothing_of_it(town: Town) -> None:

@@ -70,9 +70,8 @@ def tutored(document: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
     made: dict[str, Any] = json.loads(json.dumps(document))
     made["components"]["parameters"]["IfMatch"] |= {"required": True, "schema": {"enum": ["*"]}}
     made["components"]["parameters"].pop("Organization")
-    for schema in made["components"]["schemas"].values():
-        if "zone" in schema.get("properties", {}):
-            schema["properties"]["zone"] = ZONES
+    for sent in ("NewLocation", "Searching"):
+        made["components"]["schemas"][sent]["properties"]["zone"] = ZONES
     for item in made["paths"].values():
         for operation in item.values():
             operation["parameters"] = [

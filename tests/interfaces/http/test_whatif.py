@@ -181,12 +181,12 @@ def test_a_series_may_be_moved_in_a_calendar_that_is_changed(town):
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ({}, 400),
-        ({"changes": []}, 400),
-        ({"changes": [{"change": "close", "starts_at": "2027-01-01T10:00", "ends_at": "2027-01-01T11:00"}]}, 400),
+        ({}, 422),
+        ({"changes": []}, 422),
+        ({"changes": [{"change": "close", "starts_at": "2027-01-01T10:00", "ends_at": "2027-01-01T11:00"}]}, 422),
         ({"changes": [{"change": "paint", "resource_id": str(uuid4())}]}, 400),
         ({"changes": [{"change": "capacity", "resource_id": str(uuid4()), "capacity": 2}]}, 404),
-        ({"changes": [{"change": "capacity", "resource_id": str(uuid4()), "capacity": 2, "starts_at": "2027-01-01T10:00"}]}, 400),  # noqa: E501
+        ({"changes": [{"change": "capacity", "resource_id": str(uuid4()), "capacity": 2, "starts_at": "2027-01-01T10:00"}]}, 422),  # noqa: E501
         ({"until": "2027-01-01T10:00", "changes": [{"change": "retire", "resource_id": str(uuid4())}]}, 400),
         ({"alternatives": 11, "changes": [{"change": "retire", "resource_id": str(uuid4())}]}, 400),
     ],
