@@ -21,7 +21,7 @@ class Setup(Struct, frozen=True):
     pools: dict[UUID, Pool] = {}
 
 
-class Use(Struct, frozen=True):
+class Use(Struct, frozen=True, gc=False):
     """A claim that stands: units of a resource for a period (the guest's; buffers stick out of it)."""
 
     resource_id: UUID
@@ -97,7 +97,7 @@ ORDER = (
 """In which order reasons are told, all that apply."""
 
 
-class Assigned(Struct, frozen=True):
+class Assigned(Struct, frozen=True, gc=False):
     """What fills a need."""
 
     role: str
@@ -106,7 +106,7 @@ class Assigned(Struct, frozen=True):
     """Of each."""
 
 
-class Slot(Struct, frozen=True):
+class Slot(Struct, frozen=True, gc=False):
     """A period that can be booked, and by what."""
 
     starts_at: datetime

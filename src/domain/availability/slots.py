@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache, reduce
-from itertools import combinations
+from itertools import combinations, repeat
 from math import comb
 from typing import NamedTuple
 from uuid import UUID
@@ -57,6 +57,7 @@ class Starts(NamedTuple):
     at: list[int]
     local: list[int]
     moments: list[datetime]
+    ends: list[datetime]
 
 
 @lru_cache(maxsize=32)
@@ -81,7 +82,9 @@ def grid(
                     if label.opens <= at < label.closes and fits(spans, at, lasting):
                         found[at] = label.local
     instants = sorted(found)
-    return Starts(instants, [found[at] for at in instants], [moment(at) for at in instants])
+    moments = [moment(at) for at in instants]
+    lasts = timedelta(microseconds=lasting)
+    return Starts(instants, [found[at] for at in instants], moments, [at + lasts for at in moments])
 
 
 def minutes_for(setup: Setup, request: Request) -> int:
@@ -245,7 +248,7 @@ class Question:
     def grid(self, unless_closed: bool = False) -> Starts:
         first, last = self.dates()
         if first > last:
-            return Starts([], [], [])
+            return Starts([], [], [], [])
         terms = self.terms
         hours = self.openings(unless_closed)
         top = terms.anchor == "top_of_hour"
@@ -282,7 +285,7 @@ class Question:
         for low, high in without(self.starts_of_candidate(candidate, need.units), bars):
             i, j = bisect_left(starts.at, low), bisect_left(starts.at, high)
             if plain:
-                found += [Slot(at, at + lasting, 1, assignment) for at in moments[i:j]]
+                found += map(Slot, moments[i:j], starts.ends[i:j], repeat(1), repeat(assignment))
                 continue
             for k in range(i, j):
                 left = self.left_of(candidate, need.units, starts.at[k])
