@@ -66,7 +66,8 @@ class Answer(Struct, frozen=True):
     """`id` and `version` of the stream it changed, and what its handler adds."""
     replayed: bool = False
     """It had been carried out before, and this is the answer of then."""
-    changed: bool = True
+    changed: bool | None = True
+    """False where nothing happened; None where it was replayed, for the log keeps the answer and not this."""
 
 
 class CommandBus:
@@ -96,7 +97,8 @@ class CommandBus:
         fingerprint = sha256(type(command).__name__.encode() + b"\0" + msgspec.json.encode(command)).digest()
         for attempt in range(UNKNOWN_ATTEMPTS):
             try:
-                return self._decided(command, occasion, scope, fingerprint)
+                # From the second time on something of it may be on its way still, and arrive while this is decided.
+                return self._decided(command, occasion, scope, fingerprint, sought=occasion.keyed or attempt > 0)
             except Unavailable as unavailable:
                 # The command may be in the log although nobody could say so: its id tells. Absent, it is safe to try
                 # again, for the id can be recorded only once.
@@ -112,7 +114,7 @@ class CommandBus:
                     raise
         raise AssertionError("unreachable")
 
-    def _decided(self, command: Command, occasion: Occasion, scope: Scope, fingerprint: bytes) -> Answer:
+    def _decided(self, command: Command, occasion: Occasion, scope: Scope, fingerprint: bytes, sought: bool) -> Answer:
         works: list[UnitOfWork] = []
         last: SlotTaken | None = None
         for attempt in range(OPTIMISTIC_ATTEMPTS + LOCKED_ATTEMPTS):
@@ -120,10 +122,10 @@ class CommandBus:
                 time.sleep(random.uniform(0.5, 1.0) * PAUSE * 2 ** min(attempt, 5))  # noqa: S311
             try:
                 if attempt < OPTIMISTIC_ATTEMPTS:
-                    return self._once(self._store, command, occasion, scope, fingerprint, works)
+                    return self._once(self._store, command, occasion, scope, fingerprint, sought, works)
                 touched = {name for work in works for name in work.touched}
                 with self._store.locked(occasion.tenant, sorted(touched)) as locked:
-                    return self._once(locked, command, occasion, scope, fingerprint, works)
+                    return self._once(locked, command, occasion, scope, fingerprint, sought, works)
             except Moved:
                 continue
             except InFlight:
@@ -148,8 +150,10 @@ class CommandBus:
         occasion: Occasion,
         scope: Scope,
         fingerprint: bytes,
+        sought: bool,
         works: list[UnitOfWork],
     ) -> Answer:
+        """`sought`: the command may be in the log already, and that is looked up before anything is refused."""
         work = UnitOfWork(store, occasion, scope, self._numbers)
         works.append(work)
         try:
@@ -157,17 +161,16 @@ class CommandBus:
             batch = work.append(type(command).__name__, fingerprint)
         except Refusal:
             # Its own first success may be why it is refused now.
-            if (before := self._before(occasion, fingerprint)) is not None:
+            if sought and (before := self._before(occasion, fingerprint)) is not None:
                 return before
             raise
         if batch is None:
-            return Answer(work.position, work.result, changed=False)
+            before = self._before(occasion, fingerprint) if sought else None
+            return before or Answer(work.position, work.result, changed=False)
         answer = replayed(store.append(batch), fingerprint)
-        return answer if batch.events else replace(answer, changed=False)
+        return answer if batch.events or answer.replayed else replace(answer, changed=False)
 
     def _before(self, occasion: Occasion, fingerprint: bytes) -> Answer | None:
-        if not occasion.keyed:
-            return None
         carried = self._store.outcome(occasion.tenant, occasion.command_id)
         return None if carried is None else replayed(carried, fingerprint, again=True)
 
@@ -204,7 +207,8 @@ def replayed(carried: Carried, fingerprint: bytes, again: bool | None = None) ->
     """The answer that the log keeps for this command; another body under the same key is refused."""
     if carried.fingerprint != fingerprint:
         raise KeyUsedDifferently
-    return Answer(carried.position, msgspec.json.decode(carried.result), carried.replayed if again is None else again)
+    was = carried.replayed if again is None else again
+    return Answer(carried.position, msgspec.json.decode(carried.result), was, None if carried.replayed else True)
 
 
 def refused(taken: SlotTaken) -> Refusal:

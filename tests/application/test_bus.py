@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from house import HOUR, Court, Town, fresh, soon
+from msgspec.structs import replace
 from uuid_utils.compat import uuid7
 
 from application import permission
@@ -340,6 +341,48 @@ def test_what_did_not_happen_is_tried_again_under_its_one_id(town, court):
     assert made.carry_out(command, town.occasion()).changed
     assert store.asked == ["append", "outcome", "append", "outcome", "append"]
     assert tags(town, command.booking_id) == ["booking.held.v2"]
+
+
+class Late(Eats):
+    """A store of which the first write lies in a frozen server's socket, and is carried out just after it was looked
+    for in vain."""
+
+    def __init__(self, store: Any) -> None:
+        super().__init__(store, done=False)
+        self._on_its_way: Append | None = None
+
+    def append(self, what: Append) -> Carried:
+        if not self.asked:
+            self._on_its_way = what
+        return super().append(what)
+
+    def outcome(self, tenant: UUID, command_id: UUID) -> Carried | None:
+        found = super().outcome(tenant, command_id)
+        if self._on_its_way is not None:
+            self._store.append(self._on_its_way)
+            self._on_its_way = None
+        return found
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+def test_what_comes_late_is_told_as_what_it_did_and_not_as_nothing(town, court, keyed):
+    """A cancellation that finds itself done already: by nobody else than itself."""
+    first = hold(court, 215 + keyed, then="confirm")
+    before = town.do(first).result["version"]
+    made = CommandBus(Late(town.house.store), HANDLERS, town.house.numbers)
+    answer = made.carry_out(Cancel(first.booking_id), replace(town.occasion(), keyed=keyed))
+    assert answer.changed is not False
+    assert answer.result["version"] == before + 1
+    assert [tag.split(".")[1] for tag in tags(town, first.booking_id)].count("cancelled") == 1
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+def test_what_comes_late_is_not_refused_because_of_itself(town, court, keyed):
+    first = hold(court, 217 + keyed)
+    made = CommandBus(Late(town.house.store), HANDLERS, town.house.numbers)
+    answer = made.carry_out(first, replace(town.occasion(), keyed=keyed))
+    assert answer.result["id"] == str(first.booking_id)
+    assert tags(town, first.booking_id) == ["booking.held.v2"]
 
 
 def test_after_three_times_nobody_is_told_that_it_happened(town, court):

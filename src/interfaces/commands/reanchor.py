@@ -190,7 +190,7 @@ def moved(cases: Sequence[Case], carry_out: CarryOut, outcome: Outcome, pulse: P
                 left.append((case, str(unreadable)))
             else:
                 done += 1
-                if answer.changed and not answer.replayed:
+                if answer.changed is not False and not answer.replayed:
                     outcome.moved += 1 + int(answer.result.get("booked", 0))
             pulse.beat(done, done)
         if not left or outcome.moved == before:

@@ -101,4 +101,4 @@ def carried(deed: Deed, bus: CommandBus) -> int:
         raise Stopped(
             f"Line {deed.line}: {unavailable} Run the same command again: it goes on where this one stopped."
         ) from None
-    return 0 if answer.replayed or not answer.changed else deed.events
+    return 0 if answer.replayed or answer.changed is False else deed.events
