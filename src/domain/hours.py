@@ -1,13 +1,11 @@
 """Weekly opening hours on a wall clock."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 
 from msgspec import Struct
 
-from domain import localtime
 from domain.errors import Rule
-from domain.period import Period
 
 DAY = 1440
 
@@ -61,34 +59,3 @@ def checked(hours: WeeklyHours | None) -> WeeklyHours | None:
     if hours is not None and not hours.sound:
         raise BadHours
     return hours
-
-
-def open_spans(hours: WeeklyHours, zone: str, first: date, last: date) -> list[Period]:
-    """The instants at which it is open on these local dates, the day before included (it may run past midnight).
-
-    Spans that touch are one, so that an interval split at midnight is no barrier. Boundaries follow
-    `localtime.by_rule`: a closing label that happens twice closes at its second instant.
-    """
-    spans: list[Period] = []
-    on = first - timedelta(days=1)
-    while on <= last:
-        for opening in sorted(hours.of(on)):
-            starts_at = localtime.by_rule(localtime.day(on, opening.opens), zone)
-            ends_at = localtime.by_rule(localtime.day(on, opening.closes), zone, closing=True)
-            if spans and starts_at <= spans[-1].ends_at:
-                spans[-1] = Period(spans[-1].starts_at, max(ends_at, spans[-1].ends_at))
-            elif starts_at < ends_at:
-                spans.append(Period(starts_at, ends_at))
-        on += timedelta(days=1)
-    return spans
-
-
-def open_throughout(hours: WeeklyHours | None, zone: str, period: Period) -> bool:
-    """Whether the whole period lies within one opening."""
-    if hours is None:
-        return True
-    first, last = localtime.dates_touched(period.starts_at, period.ends_at, zone)
-    return any(
-        span.starts_at <= period.starts_at and period.ends_at <= span.ends_at
-        for span in open_spans(hours, zone, first, last)
-    )

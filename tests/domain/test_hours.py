@@ -1,60 +1,11 @@
-"""Weekly opening hours on a wall clock."""
-
-from datetime import UTC, datetime, timedelta
+"""Which weekly hours can be written down."""
 
 import pytest
 from given import given
 
-from domain.hours import BadHours, Opening, WeeklyHours, open_spans, open_throughout
-from domain.period import Period
+from domain.hours import BadHours, Opening, WeeklyHours
 from domain.resource import errors, events
 from domain.resource.resource import MOST_UNITS, Resource
-
-NEW_YORK = "America/New_York"
-TICK = timedelta(seconds=1)
-
-
-def utc(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)
-
-
-def daily(opens: int, closes: int) -> WeeklyHours:
-    return WeeklyHours(*[(Opening(opens, closes),)] * 7)
-
-
-def test_open_until_closing_and_not_a_second_longer():
-    hours = daily(9 * 60, 17 * 60)
-    opens, closes = utc(2027, 1, 5, 14), utc(2027, 1, 5, 22)
-    assert open_throughout(hours, NEW_YORK, Period(opens, closes))
-    assert not open_throughout(hours, NEW_YORK, Period(opens - TICK, closes))
-    assert not open_throughout(hours, NEW_YORK, Period(opens, closes + TICK))
-
-
-def test_no_hours_at_all_means_always():
-    assert open_throughout(None, NEW_YORK, Period(utc(2027, 1, 1), utc(2027, 2, 1)))
-    assert not open_throughout(WeeklyHours(), NEW_YORK, Period(utc(2027, 1, 1), utc(2027, 1, 2)))
-
-
-def test_an_evening_may_run_past_midnight():
-    hours = WeeklyHours(friday=(Opening(20 * 60, 26 * 60),))  # Friday 20:00 to Saturday 02:00
-    assert open_throughout(hours, "UTC", Period(utc(2027, 1, 1, 23), utc(2027, 1, 2, 2)))
-    assert open_throughout(hours, "UTC", Period(utc(2027, 1, 2, 0, 30), utc(2027, 1, 2, 1)))
-    assert not open_throughout(hours, "UTC", Period(utc(2027, 1, 2, 1), utc(2027, 1, 2, 2, 1)))
-
-
-def test_midnight_is_no_barrier_between_spans_that_touch():
-    assert open_throughout(daily(0, 1440), NEW_YORK, Period(utc(2027, 3, 13, 20), utc(2027, 3, 15, 20)))
-
-
-def test_a_closing_time_that_comes_twice_closes_at_the_second():
-    _, night = open_spans(daily(0, 90), NEW_YORK, utc(2026, 11, 1).date(), utc(2026, 11, 1).date())
-    assert night == Period(utc(2026, 11, 1, 4), utc(2026, 11, 1, 6, 30))
-
-
-def test_an_opening_in_the_gap_opens_shifted():
-    hours = WeeklyHours(sunday=(Opening(150, 360),))
-    (morning,) = open_spans(hours, NEW_YORK, utc(2027, 3, 14).date(), utc(2027, 3, 14).date())
-    assert morning == Period(utc(2027, 3, 14, 7, 30), utc(2027, 3, 14, 10))
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from domain.availability.occupancy import Busy
 from domain.availability.setup import Assigned, Reason, Request, Setup
-from domain.availability.wall import DAY, MINUTE, Wall
 from domain.offering.terms import Need
 from domain.resource.resource import Resource
+from domain.wall import DAY, MINUTE, Wall
 
 TRAILING = 28
 """Days before the slot's date over which it is looked who was used least."""

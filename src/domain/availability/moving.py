@@ -5,9 +5,9 @@ from datetime import datetime
 
 from domain.availability.occupancy import Occupied, Wanted, by_resource
 from domain.availability.setup import Reason, Use
-from domain.availability.wall import MINUTE, micros
 from domain.claim import Take
 from domain.resource.resource import Resource
+from domain.wall import MINUTE, micros
 
 
 def in_the_way(take: Take, resource: Resource, uses: Iterable[Use], now: datetime) -> list[Reason]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.availability.setup import Reason, Use
-from domain.availability.wall import MINUTE, Span, merged, micros, moment
 from domain.resource.resource import Resource
+from domain.wall import MINUTE, Span, merged, micros, moment
 
 EVER = 1 << 62
 

@@ -9,13 +9,13 @@ from msgspec.structs import replace
 
 from domain import localtime
 from domain.availability.setup import Reason
-from domain.availability.wall import Wall, hours_of, micros, within_both
 from domain.booking.booking import LONGEST
 from domain.booking.errors import NotOffered, OwnOverlap, TooLong
 from domain.booking.events import Item
 from domain.organization.location import Location
 from domain.period import Period, most_at_once
 from domain.resource.resource import Resource
+from domain.wall import Wall, hours_of, micros, within_both
 
 TOLD = {"closure": "CLOSURE", "maintenance": "MAINTENANCE", "absence": "NO_STAFF"}
 """How a cause is told."""

@@ -20,7 +20,10 @@ from domain.availability.choice import Candidate, Needed
 from domain.availability.occupancy import EVER, Occupied, Wanted, by_resource
 from domain.availability.offer import TOLD
 from domain.availability.setup import ORDER, Assigned, Reason, Refused, Request, Setup, Slot, Use
-from domain.availability.wall import (
+from domain.calendar import Calendar, Closure
+from domain.errors import Rule
+from domain.resource.resource import Resource
+from domain.wall import (
     DAY,
     MINUTE,
     Hours,
@@ -33,9 +36,6 @@ from domain.availability.wall import (
     moment,
     without,
 )  # fmt: skip
-from domain.calendar import Calendar, Closure
-from domain.errors import Rule
-from domain.resource.resource import Resource
 
 MOST_DAYS = 366
 MOST_GRIDS = 256

@@ -12,11 +12,11 @@ from domain.availability.choice import candidates, misfits, needed
 from domain.availability.occupancy import Occupied, by_resource
 from domain.availability.setup import Reason, Request, Setup, Slot, Use
 from domain.availability.slots import minutes_for, slots
-from domain.availability.wall import micros
 from domain.errors import Refusal
 from domain.period import Period, most_at_once
 from domain.waitlist.entry import Entry
 from domain.waitlist.events import Piece, Window
+from domain.wall import micros
 
 A_DAY = timedelta(days=1)
 NOBODY = UUID(int=0)

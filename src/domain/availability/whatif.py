@@ -17,10 +17,10 @@ from domain.availability.occupancy import Occupied, by_resource
 from domain.availability.offer import TOLD, closed
 from domain.availability.setup import ORDER, Reason, Request, Setup, Slot, Use
 from domain.availability.slots import NoSuchDuration, slots
-from domain.availability.wall import micros
 from domain.organization.location import Location
 from domain.period import Period
 from domain.resource.resource import Resource
+from domain.wall import micros
 
 MINUTE = timedelta(minutes=1)
 DAYS_AROUND = 7

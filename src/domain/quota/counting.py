@@ -13,9 +13,11 @@ from uuid import UUID
 from msgspec import Struct
 
 from domain import localtime
-from domain.hours import WeeklyHours, open_spans
+from domain.calendar import Calendar
+from domain.hours import WeeklyHours
 from domain.period import EARLIEST, LATEST
 from domain.quota.rule import CalendarWindow, Kind, Measure, QuotaRule, RollingWindow, What
+from domain.wall import Wall, common, hours_of, micros
 
 MINUTE = timedelta(minutes=1)
 A_DAY = timedelta(days=1)
@@ -240,15 +242,9 @@ def _amount(rule: QuotaRule, starts_at: datetime, ends_at: datetime, zone: str, 
 
 
 def _peak(peak: WeeklyHours, starts_at: datetime, ends_at: datetime, zone: str) -> timedelta:
-    first, last = localtime.dates_touched(starts_at, ends_at, zone)
-    return sum(
-        (
-            min(span.ends_at, ends_at) - max(span.starts_at, starts_at)
-            for span in open_spans(peak, zone, first, last)
-            if span.starts_at < ends_at and starts_at < span.ends_at
-        ),
-        timedelta(0),
-    )
+    hours = hours_of(Calendar(peak), *localtime.dates_touched(starts_at, ends_at, zone))
+    within = common(Wall(zone).spans(hours), [(micros(starts_at), micros(ends_at))])
+    return timedelta(microseconds=sum(end - start for start, end in within))
 
 
 def _whole(span: timedelta) -> int:
