@@ -18,7 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from application.booking.commands import PlaceHold, WantedItem
-from application.booking.series import CancelSeries, CreateSeries, EditSeries, PreviewSeries
+from application.booking.series import CreateSeries, PreviewSeries
+from application.booking.series_edits import EditSeries
+from application.booking.series_extent import CancelSeries
 from application.message import Command, Occasion
 from application.organization.commands import FoundOrganization, OpenLocation
 from application.recorded import Actor, Origin

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from application.booking import commands as booking
-from application.booking import placing, seating, series
+from application.booking import placing, seating, series, series_edits, series_extent
 from application.identity import commands as identity
 from application.message import Command
 from application.offering import commands as offering
@@ -21,6 +21,8 @@ HANDLERS: Mapping[type[Command], Handler] = {
     **identity.HANDLERS,
     **booking.HANDLERS,
     **series.HANDLERS,
+    **series_edits.HANDLERS,
+    **series_extent.HANDLERS,
     **placing.HANDLERS,
     **seating.HANDLERS,
     **quota.HANDLERS,

@@ -9,7 +9,7 @@ from application.audit import queries as audit
 from application.availability.proof import ProveOverlaps
 from application.availability.queries import WhatIsOffered
 from application.booking import commands as booking
-from application.booking import placing, seating, series, series_queries
+from application.booking import placing, seating, series, series_edits, series_extent, series_queries
 from application.booking import queries as bookings
 from application.identity import commands as identity
 from application.message import Command, Query, Scope
@@ -113,11 +113,11 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     booking.NoShowAtGrace: CLOCKWORK,
     booking.ReverseNoShow: STAFF,
     series.CreateSeries: CUSTOMERS,
-    series.EditSeries: CUSTOMERS,
-    series.CancelSeries: CUSTOMERS,
-    series.RetrySkipped: CUSTOMERS,
+    series_edits.EditSeries: CUSTOMERS,
+    series_extent.CancelSeries: CUSTOMERS,
+    series_extent.RetrySkipped: CUSTOMERS,
     series.PreviewSeries: CUSTOMERS,
-    series.ExtendSeries: CLOCKWORK,
+    series_extent.ExtendSeries: CLOCKWORK,
     series_queries.TheSeries: EVERYBODY,
     series_queries.OccurrencesOfSeries: EVERYBODY,
     quota.SetQuotaRule: MANAGERS,

@@ -9,7 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 from house import Town, fresh
 
-from application.booking.series import CancelSeries, CreateSeries, EditSeries
+from application.booking.series import CreateSeries
+from application.booking.series_edits import EditSeries
+from application.booking.series_extent import CancelSeries
 from application.offering.commands import DefineOffering
 from application.organization.commands import OpenLocation
 from application.quota.commands import SetQuotaRule

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from application.booking.series import ExtendSeries
+from application.booking.series_extent import ExtendSeries
 from application.reaction import Do, Look, Reaction
 from application.recorded import RecordedEvent
 from domain import localtime

@@ -10,7 +10,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from application.booking import placing
-from application.booking.series import EditSeries, PreviewSeries, preview_series
+from application.booking.series import PreviewSeries, preview_series
+from application.booking.series_edits import EditSeries
 from application.message import Command
 from application.organization import commands as organization
 from application.resource import commands as resource

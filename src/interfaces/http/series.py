@@ -11,14 +11,9 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 from uuid_utils.compat import uuid7
 
-from application.booking.series import (
-    CancelSeries,
-    CreateSeries,
-    EditSeries,
-    Keeping,
-    PreviewSeries,
-    RetrySkipped,
-)  # fmt: skip
+from application.booking.series import CreateSeries, PreviewSeries
+from application.booking.series_edits import EditSeries, Keeping
+from application.booking.series_extent import CancelSeries, RetrySkipped
 from application.booking.series_queries import OccurrencesOfSeries, TheSeries
 from application.message import Occasion
 from domain.booking.events import CancelledBy

@@ -11,15 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from application.booking.series import (
-    HANDLERS,
-    CancelSeries,
-    CreateSeries,
-    EditSeries,
-    ExtendSeries,
-    PreviewSeries,
-    RetrySkipped,
-)  # fmt: skip
+from application.booking import series, series_edits, series_extent
+from application.booking.series import CreateSeries, PreviewSeries
+from application.booking.series_edits import EditSeries
+from application.booking.series_extent import CancelSeries, ExtendSeries, RetrySkipped
 from application.booking.series_reactions import on_extended
 from application.event_store import Tallied
 from application.message import Command, Occasion
@@ -41,6 +36,7 @@ from domain.organization.events import LocationOpened, OrganizationFounded
 from domain.recurrence.errors import NoSuchOccurrence, NothingBefore
 from domain.resource.events import ResourceClosed, ResourceRegistered
 
+HANDLERS = {**series.HANDLERS, **series_edits.HANDLERS, **series_extent.HANDLERS}
 TENANT, HERE, COURT, SERIES, REST = (UUID(int=n) for n in range(1, 6))
 ZONE = "America/New_York"
 NOW = datetime(2027, 1, 1, tzinfo=UTC)

@@ -1,0 +1,124 @@
+"""Less of a series, and more: occurrences cancelled, skipped ones tried again, and one without an end that goes on."""
+
+from datetime import datetime
+from uuid import UUID
+
+from application.booking.series_plan import (
+    Plan,
+    arrangement,
+    book,
+    form,
+    looked_up,
+    named,
+    over,
+    solved,
+    standing,
+    templates_of,
+)
+from application.message import Command
+from application.unit_of_work import Handler, UnitOfWork
+from domain.availability.recurring import Wish
+from domain.booking import series_errors
+from domain.booking.booking import CANCELLABLE, Booking
+from domain.booking.events import CancelledBy
+from domain.booking.series import BookingSeries, Reach
+from domain.booking.series_events import Placed, Strategy
+from domain.organization.location import Location
+from domain.recurrence.errors import NoSuchOccurrence
+
+
+class CancelSeries(Command, frozen=True):
+    """One occurrence, it and all that follow, or all that have not begun will not take place."""
+
+    series_id: UUID
+    scope: Reach
+    recurrence_id: datetime | None = None
+    by: CancelledBy = "venue"
+
+
+def cancel_series(command: CancelSeries, work: UnitOfWork) -> None:
+    series = work.read(BookingSeries, command.series_id)
+    work.fetch(*series.placed.values())
+    if command.scope == "this":
+        first = named(command.recurrence_id, series)
+        alive = standing(work, series, [first], CANCELLABLE)
+        work.change(BookingSeries, series.id, lambda series: series.exclude(first))
+    else:
+        coming = [at for at in series.since() if not over(work, series, at)]
+        first = min(coming, default=series.start) if command.scope == "all" else named(command.recurrence_id, series)
+        alive = standing(work, series, series.since(first), CANCELLABLE)
+        work.change(BookingSeries, series.id, lambda series: series.end(first))
+    if first in series.placed and over(work, series, first):
+        raise series_errors.OccurrenceOver(recurrence_id=form(first))
+    by: CancelledBy = "customer" if work.customer else command.by
+    for booking in alive.values():
+        work.change(Booking, booking.id, lambda booking: booking.cancel(by, work.now))
+    work.result["cancelled"] = len(alive)
+
+
+class RetrySkipped(Command, frozen=True):
+    """Try again to book what had been skipped: all of it, or these."""
+
+    series_id: UUID
+    recurrence_ids: tuple[datetime, ...] = ()
+
+
+def retry_skipped(command: RetrySkipped, work: UnitOfWork) -> None:
+    series = work.read(BookingSeries, command.series_id)
+    location = work.read(Location, series.location_id)
+    work.fetch(*series.placed.values())
+    missing = {**series.skipped, **series.waitlisted}
+    for at in command.recurrence_ids:
+        if at not in missing:
+            raise NoSuchOccurrence(recurrence_id=form(at))
+    wanted = sorted(set(command.recurrence_ids or series.skipped))
+    alive = standing(work, series, wanted)
+    wishes = [
+        Wish(series.planned(at), series.booking_id(at), at in alive)
+        for at in wanted
+        if not over(work, series, at) and (at in alive or at not in series.placed)
+    ]
+    if not wishes:
+        raise series_errors.NothingToPlace
+    offering, setup = arrangement(work, location, templates_of(wishes))
+    found, diary = looked_up(work, series, offering, setup, wishes)
+
+    def record(work: UnitOfWork, plan: Plan) -> None:
+        work.change(BookingSeries, series.id, lambda _: solved(plan, series))
+        book(work, plan)
+
+    Plan(series, found, diary, setup, offering, "skip", record).carry_out(work)
+
+
+class ExtendSeries(Command, frozen=True):
+    """A series without an end goes on for a while."""
+
+    series_id: UUID
+
+
+def extend_series(command: ExtendSeries, work: UnitOfWork) -> None:
+    series = work.read(BookingSeries, command.series_id)
+    if not series.open_ended:
+        return
+    through, due = series.due(work.now)
+    if series.through is not None and through <= series.through:
+        return
+    location = work.read(Location, series.location_id)
+    wishes = [Wish(series.planned(at), series.booking_id(at)) for at in due]
+    offering, setup = arrangement(work, location, templates_of(wishes) or [series.template])
+    found, diary = looked_up(work, series, offering, setup, wishes)
+
+    def record(work: UnitOfWork, plan: Plan) -> None:
+        booked = [Placed(it.recurrence_id) for it in plan.granted]
+        work.change(BookingSeries, series.id, lambda series: series.extend(through, booked))
+        book(work, plan)
+
+    strategy: Strategy = "waitlist" if series.strategy == "waitlist" else "skip"
+    Plan(series, found, diary, setup, offering, strategy, record).carry_out(work)
+
+
+HANDLERS: dict[type[Command], Handler] = {
+    CancelSeries: cancel_series,
+    RetrySkipped: retry_skipped,
+    ExtendSeries: extend_series,
+}
