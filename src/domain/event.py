@@ -16,6 +16,8 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     tag: ClassVar[str]
+    personal: ClassVar[tuple[str, ...]] = ()
+    """Its fields that are about a person (`domain.personal`): each a value, or a mapping of them."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

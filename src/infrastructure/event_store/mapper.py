@@ -13,11 +13,16 @@ from eventsourcing.persistence import Compressor, Mapper, StoredEvent, Transcode
 
 from application.recorded import Envelope
 from domain.event import KNOWN, Event
+from domain.personal import Clear, personal_in
 from infrastructure.event_store.upcasts import UPCASTS, lift
 
 
 class UnknownTag(ValueError):
     """No fact is known under this name: newer software wrote it, or its module has not been imported."""
+
+
+class NotSealed(ValueError):
+    """A fact was on its way into the log with a personal value in the clear."""
 
 
 class Entry(DomainEventProtocol[UUID]):
@@ -43,6 +48,9 @@ _decoders: dict[str, msgspec.json.Decoder[Any]] = {}
 
 
 def encoded(fact: Event) -> bytes:
+    """The fact as it is kept; `NotSealed` where a personal value in it is not."""
+    if fact.personal and any(isinstance(value, Clear) for _, value in personal_in(fact)):
+        raise NotSealed(f"{fact.tag} holds a personal value in the clear")
     return _encode(fact)
 
 
@@ -72,8 +80,8 @@ def envelope_of(metadata: bytes) -> Envelope:
 
 
 class FactMapper(Mapper[UUID]):
-    """Chosen by MAPPER_TOPIC. Sealing of values will be per person and by field, so the library's cipher, which takes
-    whole events, is refused rather than half obeyed."""
+    """Chosen by MAPPER_TOPIC. Values are sealed per person and by field before they come here, so the library's cipher,
+    which takes whole events under one key, is refused rather than half obeyed."""
 
     def __init__(
         self, transcoder: Transcoder, compressor: Compressor | None = None, cipher: LibraryCipher | None = None
@@ -85,7 +93,7 @@ class FactMapper(Mapper[UUID]):
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         assert isinstance(domain_event, Entry)
         fact = domain_event.fact
-        return StoredEvent(domain_event._stream, domain_event._version, fact.tag, _encode(fact))
+        return StoredEvent(domain_event._stream, domain_event._version, fact.tag, encoded(fact))
 
     def to_domain_event(self, stored_event: StoredEvent) -> Entry:
         stream = stored_event.originator_id
