@@ -85,6 +85,7 @@ UNIT = Table(
     Column("pacing", JSONB),
     Column("buffer_mode", TEXT, nullable=False),
     Column("retired", Boolean, nullable=False),
+    Column("sold_by_itself", Boolean, nullable=False),
 )  # fmt: skip
 
 # Of locations and resources alike.
@@ -248,6 +249,7 @@ class _Unit(Struct, array_like=True):
     pacing: Pacing | None
     buffer_mode: BufferMode
     retired: bool
+    sold_by_itself: bool
 
 
 class _Closure(Struct, array_like=True):
@@ -318,7 +320,8 @@ SELECT json_build_array(
      FROM {LIVE}.venue WHERE tenant = %(tenant)s AND id = (SELECT id FROM place)),
   (SELECT json_agg(pooled) FROM pooled),
   (SELECT json_agg(json_build_array(
-      id, version, location_id, name, kind, capacity, features, seats, cost, pacing, buffer_mode, retired)) FROM unit),
+      id, version, location_id, name, kind, capacity, features, seats, cost, pacing, buffer_mode, retired,
+      sold_by_itself)) FROM unit),
   (SELECT json_agg(json_build_array(hours, ids)) FROM (SELECT hours, json_agg(id) AS ids FROM unit GROUP BY hours) it),
   (SELECT json_agg(json_build_array(of_id, days)) FROM (
       SELECT of_id, json_agg(json_build_array(date, openings)) AS days
@@ -381,7 +384,7 @@ def configured(found: _Found, query: TheSetup) -> Configured:
             unit.id: Resource(
                 unit.id, unit.location_id, unit.name, unit.kind, unit.capacity, calendar(unit.id, hours[unit.id]),
                 unit.retired, unit.features, unit.seats, unit.cost, overrides.get(unit.id, {}), unit.pacing,
-                unit.buffer_mode,
+                unit.buffer_mode, unit.sold_by_itself,
             )
             for unit in units
         },
@@ -606,6 +609,7 @@ def _registered(recorded: RecordedEvent, fact: resource.ResourceRegistered) -> S
         "tenant": recorded.tenant, "id": recorded.stream, "version": recorded.version, "location_id": fact.location_id,
         "name": fact.name, "kind": fact.kind, "capacity": fact.capacity, "hours": fact.hours, "features": (),
         "seats": None, "cost": 0, "pacing": None, "buffer_mode": "exclusive", "retired": False,
+        "sold_by_itself": True,
     }  # fmt: skip
     return (Put(UNIT, row),)
 
@@ -703,6 +707,10 @@ def _buffered(recorded: RecordedEvent, fact: resource.ResourceBufferModeSet) -> 
     return _sets(UNIT, buffer_mode=fact.mode)(recorded, fact)
 
 
+def _sold(recorded: RecordedEvent, fact: resource.ResourceSellingSet) -> Sequence[Change]:
+    return _sets(UNIT, sold_by_itself=fact.by_itself)(recorded, fact)
+
+
 LEARNS: dict[type[Event], Learns] = {
     organization.LocationOpened: _opened,
     organization.LocationRenamed: _sets(VENUE, "name"),
@@ -724,6 +732,7 @@ LEARNS: dict[type[Event], Learns] = {
     resource.ResourceCapacityOverrideLifted: _also(UNIT, _as_ever),
     resource.ResourcePacingSet: _paced,
     resource.ResourceBufferModeSet: _buffered,
+    resource.ResourceSellingSet: _sold,
     resource.ResourceRetired: _sets(UNIT, retired=True),
     resource.PoolFormed: _formed,
     resource.PoolChanged: _sets(POOL, "members", "combinations"),

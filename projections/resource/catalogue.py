@@ -77,6 +77,7 @@ RESOURCE = Table(
     Column("cost", Integer, nullable=False),
     Column("pacing", JSONB),
     Column("buffer_mode", TEXT, nullable=False),
+    Column("sold_by_itself", Boolean, nullable=False),
     Index("resource_name", "tenant", "name", "id"),
 )  # fmt: skip
 
@@ -115,6 +116,8 @@ class ResourceAsItStands(Struct, frozen=True):
     cost: int
     pacing: Pacing | None
     buffer_mode: events.BufferMode
+    sold_by_itself: bool
+    """Customers may book it by name."""
 
 
 class DayOfResource(Struct, frozen=True):
@@ -142,11 +145,12 @@ _pacing = msgspec.json.Decoder(Pacing | None).decode
 def _resource(
     id: UUID, version: int, position: int, location_id: UUID, name: str, kind: str, capacity: int, hours: str | None,  # noqa: A002
     retired: bool, features: str, seats: str | None, cost: int, pacing: str | None, buffer_mode: events.BufferMode,
+    sold_by_itself: bool,
 ) -> ResourceAsItStands:  # fmt: skip
     return ResourceAsItStands(
         id, version, position, location_id, name, kind, capacity, None if hours is None else _hours(hours), retired,
         _features(features), None if seats is None else _seats(seats), cost,
-        None if pacing is None else _pacing(pacing), buffer_mode,
+        None if pacing is None else _pacing(pacing), buffer_mode, sold_by_itself,
     )  # fmt: skip
 
 
@@ -154,6 +158,7 @@ _RESOURCES = select(
     RESOURCE.c.id, RESOURCE.c.version, RESOURCE.c.position, RESOURCE.c.location_id, RESOURCE.c.name, RESOURCE.c.kind,
     RESOURCE.c.capacity, RESOURCE.c.hours.cast(TEXT), RESOURCE.c.retired, RESOURCE.c.features.cast(TEXT),
     RESOURCE.c.seats.cast(TEXT), RESOURCE.c.cost, RESOURCE.c.pacing.cast(TEXT), RESOURCE.c.buffer_mode,
+    RESOURCE.c.sold_by_itself,
 ).where(RESOURCE.c.tenant == bindparam("tenant"))  # fmt: skip
 THE_RESOURCE = compiled(_RESOURCES.where(RESOURCE.c.id == bindparam("id")), "tenant", "id").text
 
@@ -259,7 +264,7 @@ def _registered(recorded: RecordedEvent, fact: events.ResourceRegistered) -> Seq
         "tenant": recorded.tenant, "id": recorded.stream, "version": recorded.version, "position": recorded.position,
         "location_id": fact.location_id, "name": fact.name, "kind": fact.kind, "capacity": fact.capacity,
         "hours": fact.hours, "retired": False, "features": (), "seats": None, "cost": 0, "pacing": None,
-        "buffer_mode": "exclusive",
+        "buffer_mode": "exclusive", "sold_by_itself": True,
     }  # fmt: skip
     return (Put(RESOURCE, row),)
 
@@ -286,6 +291,10 @@ def _paced(recorded: RecordedEvent, fact: events.ResourcePacingSet) -> Sequence[
 
 def _buffered(recorded: RecordedEvent, fact: events.ResourceBufferModeSet) -> Sequence[Change]:
     return _changed(recorded, {"buffer_mode": fact.mode})
+
+
+def _sold(recorded: RecordedEvent, fact: events.ResourceSellingSet) -> Sequence[Change]:
+    return _changed(recorded, {"sold_by_itself": fact.by_itself})
 
 
 def _calendar(recorded: RecordedEvent, fact: Event) -> Sequence[Change]:  # noqa: ARG001
@@ -377,6 +386,7 @@ LEARNS: dict[type[Event], Callable[[RecordedEvent, Any], Sequence[Change]]] = {
     events.ResourceCapacityOverrideLifted: _calendar,
     events.ResourcePacingSet: _paced,
     events.ResourceBufferModeSet: _buffered,
+    events.ResourceSellingSet: _sold,
     events.ResourceRetired: _retired,
     **{fact: _turns(status) for fact, status in STATUS_AFTER.items()},
     booking.BookingHeld: _held,

@@ -65,6 +65,7 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     resource.LiftCapacityOverride: MANAGERS,
     resource.SetPacing: MANAGERS,
     resource.SetBufferMode: MANAGERS,
+    resource.SetSelling: MANAGERS,
     resource.RetireResource: MANAGERS,
     resource.ReviseResource: MANAGERS,
     resource.FormPool: MANAGERS,

@@ -55,6 +55,7 @@ TAGS = [
     "resource.capacity_overridden",
     "resource.capacity_override_lifted",
     "resource.pacing_set",
+    "resource.selling_set",
     "resource.buffer_mode_set",
     "pool.formed",
     "pool.changed",

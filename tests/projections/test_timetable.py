@@ -143,6 +143,7 @@ wishes = st.one_of(
         ids, stretches, st.integers(0, 5),
     ),
     st.tuples(st.just("lift_capacity_override"), ids),
+    st.tuples(st.just("set_selling"), st.booleans()),
     st.tuples(st.just("retire")),
 )  # fmt: skip
 

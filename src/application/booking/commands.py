@@ -24,7 +24,7 @@ from domain.offering.session import Session
 from domain.organization.location import Location
 from domain.organization.organization import Organization
 from domain.period import Period, instant
-from domain.resource.resource import Resource
+from domain.resource.resource import Resource, sold_by_themselves
 
 TOO_LATE = (SlotTaken, SlotHeld, PaymentTooLate, CalledOff)
 """It cannot be had any more."""
@@ -118,6 +118,8 @@ def offer(
             raise BadUnits(number=item.units)
     location = work.read(Location, location_id)
     resources = {item.resource_id: work.read(Resource, item.resource_id) for _, item in wanted}
+    if work.customer:
+        sold_by_themselves(resources.values())  # else the terms of what they are part of would be got round
     wishes = [
         Wanted(n, item.resource_id, Period(typed(item.starts_at, location.zone), typed(item.ends_at, location.zone)),
                item.units)

@@ -28,7 +28,7 @@ from domain.organization.organization import Organization
 from domain.period import Period
 from domain.quota.counting import Wanted
 from domain.recurrence.errors import NoSuchOccurrence
-from domain.resource.resource import Resource
+from domain.resource.resource import Resource, sold_by_themselves
 
 
 class Left(Struct, frozen=True, omit_defaults=True):
@@ -126,7 +126,10 @@ def arrangement(work: UnitOfWork, location: Location, templates: Sequence[Templa
         return offering, setup
     ids = {part.resource_id for template in templates for part in template.resources}
     work.fetch(work.tenant, *ids)
-    return None, setup_by_name(location, {it: work.read(Resource, it) for it in ids})
+    resources = {it: work.read(Resource, it) for it in ids}
+    if work.customer:
+        sold_by_themselves(resources.values())
+    return None, setup_by_name(location, resources)
 
 
 def templates_of(wishes: Sequence[Wish]) -> list[Template]:

@@ -194,6 +194,17 @@ def set_buffer_mode(command: SetBufferMode, work: UnitOfWork) -> None:
     work.change(Resource, command.resource_id, lambda resource: resource.set_buffer_mode(command.mode, work.now))
 
 
+class SetSelling(Command, frozen=True):
+    """Whether customers may book it by itself, or only as part of what an offering sells."""
+
+    resource_id: UUID
+    by_itself: bool
+
+
+def set_selling(command: SetSelling, work: UnitOfWork) -> None:
+    work.change(Resource, command.resource_id, lambda resource: resource.set_selling(command.by_itself))
+
+
 def typed(work: UnitOfWork, resource_id: UUID, *times: datetime) -> list[datetime]:
     """The instants that were meant: by their offsets, or, typed without, by the wall at the resource's location."""
     location = work.read(Location, work.read(Resource, resource_id).location_id)
@@ -280,6 +291,7 @@ HANDLERS: dict[type[Command], Handler] = {
     LiftCapacityOverride: lift_capacity_override,
     SetPacing: set_pacing,
     SetBufferMode: set_buffer_mode,
+    SetSelling: set_selling,
     RetireResource: retire_resource,
     ReviseResource: revise_resource,
     FormPool: form_pool,

@@ -11,6 +11,10 @@ class Retired(Rule):
     """This resource takes no more bookings."""
 
 
+class NotSoldByItself(Rule):
+    """This is not sold by itself: book what an offering sells."""
+
+
 class CapacityInUse(Conflict):
     """More units of this resource are booked than it would have."""
 

@@ -123,6 +123,13 @@ class ResourceBufferModeSet(Event, frozen=True):
     mode: BufferMode
 
 
+class ResourceSellingSet(Event, frozen=True):
+    """Whether customers may book it by itself, or only as part of what an offering sells. Staff may always."""
+
+    tag: ClassVar[str] = "resource.selling_set"
+    by_itself: bool
+
+
 class ResourceRetired(Event, frozen=True):
     """It takes no new bookings; those it has stand."""
 
@@ -166,6 +173,7 @@ ResourceEvent = (
     | ResourceCapacityOverrideLifted
     | ResourcePacingSet
     | ResourceBufferModeSet
+    | ResourceSellingSet
     | ResourceRetired
 )
 PoolEvent = PoolFormed | PoolChanged | PoolRetired

@@ -1,7 +1,7 @@
 """A resource: what can be occupied."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import ClassVar, Self
 from uuid import UUID
@@ -60,6 +60,8 @@ class Resource(Aggregate, frozen=True):
     overrides: dict[UUID, Override] = {}
     pacing: Pacing | None = None
     buffer_mode: BufferMode = "exclusive"
+    sold_by_itself: bool = True
+    """Whether customers may book it by name, past the terms of every offering that it is part of."""
 
     @property
     def hours(self) -> WeeklyHours | None:
@@ -158,6 +160,10 @@ class Resource(Aggregate, frozen=True):
             raise errors.SharedNeedsOneUnit
         return [] if mode == self.buffer_mode else [events.ResourceBufferModeSet(mode)]
 
+    def set_selling(self, by_itself: bool) -> list[events.ResourceEvent]:
+        """What is booked stands, by name or not."""
+        return [] if by_itself == self.sold_by_itself else [events.ResourceSellingSet(by_itself)]
+
     def retire(self) -> list[events.ResourceEvent]:
         return [] if self.retired else [events.ResourceRetired()]
 
@@ -192,6 +198,8 @@ class Resource(Aggregate, frozen=True):
                 return replace(self, pacing=None if units is None else Pacing(units, minutes))
             case events.ResourceBufferModeSet(mode):
                 return replace(self, buffer_mode=mode)
+            case events.ResourceSellingSet(by_itself):
+                return replace(self, sold_by_itself=by_itself)
             case events.ResourceRetired():
                 return replace(self, retired=True)
         return self
@@ -203,6 +211,13 @@ def counted(capacity: int, kind: str) -> int:
     if kind == STAFF and capacity > 1:
         raise errors.StaffAreOne
     return capacity
+
+
+def sold_by_themselves(resources: Iterable[Resource]) -> None:
+    """For customers: `NotSoldByItself` with all that they may have only as part of what an offering sells."""
+    others = sorted(resource.id for resource in resources if not resource.sold_by_itself)
+    if others:
+        raise errors.NotSoldByItself(resource_ids=others)
 
 
 def seated(seats: Seats | None) -> Seats | None:

@@ -25,6 +25,7 @@ from application.resource.commands import (
     SetBufferMode,
     SetException,
     SetPacing,
+    SetSelling,
 )  # fmt: skip
 from application.resource.queries import CalendarOfResource, Catalogue, OccupancyPerDay, TheResource
 from domain.hours import WeeklyHours
@@ -104,6 +105,8 @@ class Resource(Struct, frozen=True):
     cost: int
     pacing: Pacing | None
     buffer_mode: BufferMode
+    sold_by_itself: bool
+    """Customers may book it by name; else only as part of what an offering sells."""
     position: PositionText
 
 
@@ -158,6 +161,11 @@ class BufferWish(Struct, frozen=True, forbid_unknown_fields=True):
     mode: BufferMode
     """exclusive: the gap between two bookings is the buffer after the first and that before the second; shared: the
     larger of the two, only where there is one unit."""
+
+
+class SellingWish(Struct, frozen=True, forbid_unknown_fields=True):
+    by_itself: bool
+    """Customers may book it by name; else only as part of what an offering sells."""
 
 
 class NewOverride(Struct, frozen=True, forbid_unknown_fields=True):
@@ -295,6 +303,11 @@ class Resources(Controller):
         """Whether the buffers of neighbouring bookings may lie over each other."""
         return done(request, SetBufferMode(resource_id, request.wish(body, BufferWish).mode))
 
+    @put("/{resource_id:uuid}/selling", sync_to_thread=True, opt=changes(SellingWish, {"by_itself": False}))
+    def set_selling(self, request: Asked, resource_id: FromPath[UUID], body: RawBody) -> Reply:
+        """Whether customers may book it by itself, or only as part of what an offering sells. What is booked stands."""
+        return done(request, SetSelling(resource_id, request.wish(body, SellingWish).by_itself))
+
     @put("/{resource_id:uuid}/exceptions/{on:str}", sync_to_thread=True, opt=changes(DayHours, HOLIDAY))
     def set_exception(self, request: Asked, resource_id: FromPath[UUID], on: FromPath[str], body: RawBody) -> Reply:
         """Other hours on one local date. Bookings that it has then stand."""
@@ -378,5 +391,5 @@ class Occupancy(Controller):
 def shown(it: Any) -> Resource:
     return Resource(
         it.id, it.version, it.location_id, it.name, it.kind, it.capacity, it.hours, it.retired, it.features, it.seats,
-        it.cost, it.pacing, it.buffer_mode, str(it.position),
+        it.cost, it.pacing, it.buffer_mode, it.sold_by_itself, str(it.position),
     )  # fmt: skip

@@ -25,9 +25,10 @@ from domain.resource.events import (
     ResourcePacingSet,
     ResourceRegistered,
     ResourceReopened,
+    ResourceSellingSet,
     Seats,
 )
-from domain.resource.resource import Override, Pacing, Resource
+from domain.resource.resource import Override, Pacing, Resource, sold_by_themselves
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 TEN = datetime(2027, 3, 2, 10, tzinfo=UTC)
@@ -280,6 +281,26 @@ def test_an_override_to_more_than_one_stands_against_shared_buffers_while_it_las
     story = given(Resource, court, two)
     story.when(lambda r: r.set_buffer_mode("shared", TEN + HOUR - TICK)).refused(errors.SharedNeedsOneUnit)
     story.when(lambda r: r.set_buffer_mode("shared", TEN + HOUR)).then(ResourceBufferModeSet("shared"))
+
+
+# how it is sold
+
+
+def test_a_resource_is_sold_by_itself_until_somebody_says_otherwise():
+    apart, again = ResourceSellingSet(False), ResourceSellingSet(True)
+    assert given(Resource, court).when(lambda r: r.set_selling(True)).then().sold_by_itself
+    assert not given(Resource, court).when(lambda r: r.set_selling(False)).then(apart).sold_by_itself
+    given(Resource, court, apart).when(lambda r: r.set_selling(False)).then()
+    assert given(Resource, court, apart).when(lambda r: r.set_selling(True)).then(again).sold_by_itself
+
+
+def test_of_several_those_are_named_that_are_not_sold_by_themselves():
+    alone = [Resource(id=ONE), Resource(id=TWO)]
+    sold_by_themselves(alone)
+    sold_by_themselves([])
+    with pytest.raises(errors.NotSoldByItself) as refused:
+        sold_by_themselves([*alone, Resource(id=UUID(int=9), sold_by_itself=False)])
+    assert refused.value.detail == {"resource_ids": [UUID(int=9)]}
 
 
 def test_refusals_say_what_would_be_right():
