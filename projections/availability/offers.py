@@ -1,11 +1,12 @@
 """What can be booked: two statements however many resources, and the one function that decides.
 
 The first statement brings the configuration, out of the timetable; the second every claim on every candidate, as
-ranges, with the database's clock. All else is done in memory by `domain.availability.slots`.
+ranges, with the database's clock. All else is done in memory by `domain.availability.slots`. Whose quotas are looked
+at, or which booking would be moved, is one statement more each.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,13 +14,19 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from application.availability.queries import Offered, OfferedOf, TooMuchAtOnce, WhatIsOffered
-from application.message import Occasion, Scope
+from application.booking.queries import TheBooking
+from application.bus import Answerer
+from application.message import Occasion, Query, Scope
 from application.offering.queries import Configured, TheSetup
+from application.permission import permitted
+from application.quota.queries import WhatCounts
 from domain.availability.choice import TRAILING
-from domain.availability.setup import Request, Setup, Use
+from domain.availability.limits import Asker, limited, otherwise_engaged
+from domain.availability.setup import Refused, Request, Setup, Slot, Use
 from domain.availability.slots import MOST_DAYS, TooManyDays, explained, free_spans, minutes_for, slots
 from domain.offering.errors import NotSold
 from domain.offering.terms import Need, Terms
+from domain.quota.counting import Picture
 from domain.resource.errors import UnknownResource
 
 Rows = Callable[[str, Sequence[Any]], Awaitable[list[Any]]]
@@ -35,10 +42,10 @@ SELECT clock.now, c.resource, c.booking, c.item, c.starts_at, c.ends_at, c.units
 
 
 class Offers:
-    """Answers `WhatIsOffered`. `setup` answers `TheSetup`, `rows` asks the database."""
+    """Answers `WhatIsOffered`. `answerers`: the views; `rows` asks the database."""
 
-    def __init__(self, setup: Callable[[TheSetup, Occasion, Scope], Awaitable[Configured]], rows: Rows) -> None:
-        self._setup = setup
+    def __init__(self, answerers: Mapping[type[Query], Answerer], rows: Rows) -> None:
+        self._answerers = answerers
         self._rows = rows
 
     async def what_is_offered(self, query: WhatIsOffered, occasion: Occasion, scope: Scope) -> Offered:
@@ -49,7 +56,7 @@ class Offers:
         since = datetime.combine(query.first, time(), UTC) - margin
         until = datetime.combine(query.last, time(), UTC) + margin
         asked = TheSetup(query.offering_id, query.resource_ids, since, until + timedelta(days=LONGEST_DAYS))
-        configured = await self._setup(asked, occasion, scope)
+        configured: Configured = await self._answerers[TheSetup](asked, occasion, scope)
         if configured.retired:
             raise NotSold
         setup = configured.setup
@@ -60,16 +67,23 @@ class Offers:
         minutes = minutes_for(setup, wished(query))
         if (looks := effort(setup, query)) > MOST_LOOKS:
             raise TooMuchAtOnce(starts=looks)
+        if query.moving is not None:
+            await self._also(TheBooking(query.moving), occasion)
+        counted = None if query.customer_id is None else await self._also(WhatCounts(query.customer_id), occasion)
         since -= timedelta(days=TRAILING) if len(setup.resources) > 1 and query.offering_id else timedelta(0)
         now, uses = await self._uses(occasion.tenant, list(setup.resources), since, until + timedelta(minutes=minutes))
         version = None if query.offering_id is None else configured.versions.get(query.offering_id)
         # What takes its time must not keep everybody else waiting.
-        decided = found(setup, uses, query, now) if looks < LIGHT else await asyncio.to_thread(
-            found, setup, uses, query, now
+        decided = found(setup, uses, query, now, counted) if looks < LIGHT else await asyncio.to_thread(
+            found, setup, uses, query, now, counted
         )  # fmt: skip
         return Offered(
             setup.location.zone, now, version, minutes, setup.terms.price, decided, setup.location.id,
         )  # fmt: skip
+
+    async def _also(self, query: Query, occasion: Occasion) -> Any:
+        """What another view knows, as far as whoever asks may know it."""
+        return await self._answerers[type(query)](query, occasion, permitted(query, occasion.actor.role))
 
     async def _uses(
         self, tenant: UUID, resources: list[UUID], since: datetime, until: datetime
@@ -112,23 +126,44 @@ def wished(query: WhatIsOffered, only: tuple[UUID, ...] = ()) -> Request:
     )  # fmt: skip
 
 
-def found(setup: Setup, uses: Sequence[Use], query: WhatIsOffered, now: datetime) -> list[OfferedOf]:
-    """The answers, one for the offering, or one for each resource."""
+def found(
+    setup: Setup, uses: Sequence[Use], query: WhatIsOffered, now: datetime, counted: Picture | None = None
+) -> list[OfferedOf]:
+    """The answers, one for the offering, or one for each resource. `counted`: what somebody has already."""
     if query.spans:
         free = free_spans(setup, uses, wished(query), now)
         return [OfferedOf(one, (), free[one]) for one in query.resource_ids if one in free]
-    decide = explained if query.explain else slots
+    decide = Decide(query, now, counted)
     if query.offering_id is not None and not query.apart:
-        return [OfferedOf(None, decide(setup, uses, wished(query, query.resource_ids), now))]
+        return [OfferedOf(None, decide(setup, uses, wished(query, query.resource_ids)))]
     of: dict[UUID, list[Use]] = {}
     for use in uses:
         of.setdefault(use.resource_id, []).append(use)
     answers = []
     for resource_id in query.resource_ids:
         if query.offering_id is not None:
-            answers.append(OfferedOf(resource_id, decide(setup, uses, wished(query, (resource_id,)), now)))
+            answers.append(OfferedOf(resource_id, decide(setup, uses, wished(query, (resource_id,)))))
             continue
         need = Need("", any_of=(resource_id,), units=query.units)
         alone = Setup(setup.location, replace(setup.terms, needs=(need,)), setup.resources)
-        answers.append(OfferedOf(resource_id, decide(alone, of.get(resource_id, ()), wished(query), now)))
+        answers.append(OfferedOf(resource_id, decide(alone, of.get(resource_id, ()), wished(query))))
     return answers
+
+
+class Decide:
+    """The one function, and what the person who asks may not have of it."""
+
+    def __init__(self, query: WhatIsOffered, now: datetime, counted: Picture | None) -> None:
+        self._query, self._now, self._counted = query, now, counted
+
+    def __call__(self, setup: Setup, uses: Sequence[Use], request: Request) -> Sequence[Slot | Refused]:
+        decide = explained if self._query.explain else slots
+        who, moving, counted = self._query.customer_id, self._query.moving, self._counted
+        if counted is None or who is None:
+            return decide(setup, uses, request, self._now)
+        if setup.terms.one_at_a_time:
+            request = replace(request, busy=otherwise_engaged(counted, who, self._now, moving))
+        asker = Asker(who, self._query.offering_id, setup.location.id, setup.location.zone, moving)
+        lasting = timedelta(minutes=minutes_for(setup, request))
+        told = limited(decide(setup, uses, request, self._now), counted, asker, setup, request, lasting)
+        return told if self._query.explain else [it for it in told if isinstance(it, Slot)]

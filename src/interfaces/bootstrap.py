@@ -21,7 +21,6 @@ from application.bus import Answerer, CommandBus, QueryBus, ViewBehind
 from application.event_store import Unavailable
 from application.handlers import HANDLERS
 from application.message import Occasion, Query, Scope
-from application.offering.queries import TheSetup
 from infrastructure import mongo
 from infrastructure.event_store import claims, log
 from infrastructure.event_store.store import PostgresEventStore
@@ -85,7 +84,7 @@ class House:
         answerers: dict[type[Query], Answerer] = {kind: self._patient(answer) for kind, answer in views.items()}
         self._audit: AsyncDatabase[dict[str, Any]] | None = None
         answerers[AuditTrail] = self._audit_trail
-        answerers[WhatIsOffered] = Offers(answerers[TheSetup], self._rows).what_is_offered
+        answerers[WhatIsOffered] = Offers(answerers, self._rows).what_is_offered
         answerers[ProveOverlaps] = self._proof
         self._proving = threading.Lock()
         self.query_bus = QueryBus(answerers)

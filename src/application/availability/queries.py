@@ -32,7 +32,9 @@ class WhatIsOffered(Query, frozen=True):
     step: int | None = None
     units: int = 1
     moving: UUID | None = None
-    """A booking that would be moved: its own time is not in its way."""
+    """A booking that would be moved, of whoever asks for themselves: its own time is not in its way."""
+    customer_id: UUID | None = None
+    """Whose quotas and other bookings are looked at."""
     override: bool = False
     explain: bool = False
     """Also every start that cannot be booked, and why not."""

@@ -1,5 +1,6 @@
 """What availability is decided on: configuration, what is occupied, what is asked, and the answers' shapes."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
@@ -95,6 +96,11 @@ ORDER = (
     "APPROVAL_QUEUE_FULL", "TENANT_SUSPENDED",
 )  # fmt: skip
 """In which order reasons are told, all that apply."""
+
+
+def in_order(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """As they are told; of one code, as they were found."""
+    return tuple(sorted(reasons, key=lambda reason: ORDER.index(reason.code)))
 
 
 class Assigned(Struct, frozen=True, gc=False):

@@ -19,7 +19,7 @@ from domain.availability import choice
 from domain.availability.choice import Candidate, Needed
 from domain.availability.occupancy import EVER, Occupied, Wanted, by_resource
 from domain.availability.offer import TOLD
-from domain.availability.setup import ORDER, Assigned, Reason, Refused, Request, Setup, Slot, Use
+from domain.availability.setup import Assigned, Reason, Refused, Request, Setup, Slot, Use, in_order
 from domain.calendar import Calendar, Closure
 from domain.errors import Rule
 from domain.resource.resource import Resource
@@ -393,7 +393,7 @@ class Question:
             if any(micros(it.starts_at) < end and start < micros(it.ends_at) for it in self.request.busy):
                 found.append(Reason("CUSTOMER_CONFLICT"))
         found += self._against_needs(start, local)
-        return tuple(sorted(found, key=lambda reason: ORDER.index(reason.code)))
+        return in_order(found)
 
     def _against_needs(self, start: int, local: datetime) -> list[Reason]:
         found: list[Reason] = []

@@ -11,9 +11,7 @@ from msgspec import Meta, Struct, field
 
 from application.availability.queries import Offered, OfferedOf, TooMuchAtOnce, WhatIsOffered
 from application.booking.placing import BookOffering, BookSeats, MoveOffering
-from application.quota.queries import WhatCounts
 from domain import localtime
-from domain.availability.limits import Asker, limited
 from domain.availability.setup import Assigned, Reason, Refused, Slot
 from domain.availability.slots import TooManyDays
 from domain.offering.terms import Price
@@ -59,11 +57,11 @@ class Asking(Reading, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Of a resource by itself: minutes from one start to the next; else as long as it lasts."""
     units: Units = 1
     moving: UUID | None = None
-    """A booking that would be moved: its own time is not in its way."""
+    """A booking that would be moved, of a customer one of their own: its own time is not in its way."""
     zone: Zone | None = None
     """The wall on which the answer is shown besides."""
     customer_id: UUID | None = None
-    """Whose quotas are looked at; a customer's own always are."""
+    """Whose quotas and other bookings are looked at; a customer's own always are."""
     explain: bool = False
     """Also what cannot be booked, and why not."""
 
@@ -80,8 +78,13 @@ class Searching(Struct, frozen=True, forbid_unknown_fields=True):
     minutes: Minutes | None = None
     step: Annotated[int, Meta(ge=1, le=1440)] | None = None
     units: Units = 1
+    moving: UUID | None = None
+    """A booking that would be moved, of a customer one of their own: its own time is not in its way."""
     zone: Zone | None = None
+    customer_id: UUID | None = None
+    """Whose quotas and other bookings are looked at; a customer's own always are."""
     explain: bool = False
+    """Also what cannot be booked, and why not."""
     spans: bool = False
     """Not starts but the stretches in which each is free: what a calendar draws."""
     min_position: PositionText | None = None
@@ -195,17 +198,11 @@ class Offers(Controller):
         resources = () if asked.resource_id is None else (asked.resource_id,)
         query = WhatIsOffered(
             first, last, asked.offering_id, resources, False, asked.party_size, asked.minutes, asked.step, asked.units,
-            asked.moving, explain=asked.explain,
+            asked.moving, asker(request, asked.customer_id), explain=asked.explain,
         )  # fmt: skip
         viewer = viewed(asked.zone)
-        occasion = request.reading(asked.min_position)
-        offered: Offered = await request.ask(query, occasion)
+        offered: Offered = await request.ask(query, request.reading(asked.min_position))
         (only,) = offered.found
-        if (who := asker(request, asked.customer_id)) is not None and offered.location_id is not None:
-            picture = await request.ask(WhatCounts(who), occasion)
-            whose = Asker(who, asked.offering_id, offered.location_id, offered.zone, asked.moving)
-            found = limited(only.slots, picture, whose)
-            only = OfferedOf(only.resource_id, found if asked.explain else [it for it in found if isinstance(it, Slot)])
         return reply(Availability(*told(offered), starts(only, offered, viewer, asked.party_size)))
 
     @post(
@@ -220,7 +217,8 @@ class Offers(Controller):
         first, last = dates(asked.first, asked.last, len(asked.resource_ids), step)
         query = WhatIsOffered(
             first, last, asked.offering_id, tuple(dict.fromkeys(asked.resource_ids)), True, asked.party_size,
-            asked.minutes, asked.step, asked.units, explain=asked.explain, spans=asked.spans,
+            asked.minutes, asked.step, asked.units, asked.moving, asker(request, asked.customer_id),
+            explain=asked.explain, spans=asked.spans,
         )  # fmt: skip
         viewer = viewed(asked.zone)
         offered: Offered = await request.ask(query, request.reading(asked.min_position))

@@ -6,12 +6,17 @@ from uuid import UUID
 from counted import ANN, BEN, COURT, HERE, LISBON, POOL, TENNIS, at, booked
 from hypothesis import given as drawn
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
-from domain.availability.limits import Asker, limited
-from domain.availability.setup import Assigned, Reason, Refused, Slot
+from domain.availability.limits import Asker, limited, otherwise_engaged
+from domain.availability.setup import Assigned, Reason, Refused, Request, Setup, Slot
 from domain.hours import Opening, WeeklyHours
+from domain.offering.terms import Need, Terms
+from domain.organization.location import Location
+from domain.period import Period
 from domain.quota.counting import Picture, Wanted, against
 from domain.quota.rule import CalendarWindow, QuotaRule, RollingWindow, What
+from domain.resource.resource import Resource
 
 NOW = at("2027-03-01T08:00")
 HOUR = timedelta(hours=1)
@@ -22,8 +27,21 @@ def slot(local: str, what: UUID = COURT) -> Slot:
     return Slot(at(local), at(local) + HOUR, 1, (Assigned("court", (what,)),))
 
 
-def shown(rules, rows, *slots, who=asker):
-    return limited(slots, Picture(rules, (), rows, NOW), who)
+def sold_as(*needs: Need) -> Setup:
+    there = {it: Resource(id=it, location_id=HERE, name=str(it)) for it in (COURT, POOL)}
+    return Setup(Location(id=HERE, zone=LISBON), Terms(needs=needs, durations=(60,)), there)
+
+
+either = sold_as(Need("court", any_of=(COURT, POOL)))
+ANY_DAY = Request(date(2027, 3, 1), date(2027, 3, 9))
+
+
+def shown(rules, rows, *slots, who=asker, setup=either):
+    return limited(slots, Picture(rules, (), rows, NOW), who, setup, ANY_DAY, HOUR)
+
+
+def taken(local: str) -> Refused:
+    return Refused(at(local), at(local), (Reason("TOO_SOON"), Reason("CUSTOMER_CONFLICT")))
 
 
 one_a_day = QuotaRule("one-a-day", "count", 1, CalendarWindow("day"))
@@ -47,9 +65,48 @@ def test_on_a_day_that_is_used_up_every_slot_says_so_and_the_next_day_none():
     assert early.local.isoformat() == "2027-03-01T10:00:00"
 
 
-def test_what_is_refused_already_is_told_as_before():
-    refused = Refused(at("2027-03-01T11:00"), at("2027-03-01T11:00"), (Reason("OCCUPIED"),))
-    assert shown([one_a_day], [booked("2027-03-01T12:00")], refused) == [refused]
+def test_what_is_refused_already_is_also_told_the_quotas_that_nothing_would_avoid():
+    (told,) = shown([one_a_day], [booked("2027-03-01T12:00")], taken("2027-03-01T11:00"))
+    assert [reason.code for reason in told.reasons] == ["TOO_SOON", "CUSTOMER_CONFLICT", "QUOTA"]
+    assert (told.reasons[2].used, told.reasons[2].resets_at) == (1, at("2027-03-02T00:00"))
+    tomorrow = taken("2027-03-02T11:00")
+    assert shown([one_a_day], [booked("2027-03-01T12:00")], tomorrow) == [tomorrow]
+
+
+def test_of_what_has_more_against_it_the_order_is_kept():
+    refused = replace(taken("2027-03-01T11:00"), reasons=(Reason("NO_STAFF"), Reason("NOT_ENTITLED")))
+    (told,) = shown([one_a_day], [booked("2027-03-01T12:00")], refused)
+    assert [reason.code for reason in told.reasons] == ["NO_STAFF", "QUOTA", "NOT_ENTITLED"]
+
+
+def test_a_quota_on_one_court_is_not_in_the_way_where_another_would_do():
+    rule = QuotaRule("court", "count", 0, what=What(resources=(COURT,)))
+    both = QuotaRule("court", "count", 0, what=What(resources=(COURT, POOL)))
+    refused = taken("2027-03-01T11:00")
+    assert shown([rule], [], refused) == [refused]
+    assert len(shown([both], [], refused)[0].reasons) == 3
+    assert len(shown([rule], [], refused, setup=sold_as(Need("court", any_of=(COURT,))))[0].reasons) == 3
+    two = sold_as(Need("court", any_of=(COURT, POOL), count=2))
+    assert len(shown([rule], [], refused, setup=two)[0].reasons) == 3
+
+
+def test_what_the_clocks_skip_is_at_no_time_that_could_be_counted():
+    skipped = Refused(at("2027-03-01T11:00"), None, (Reason("DST_GAP"),))
+    assert shown([one_a_day], [booked("2027-03-01T12:00")], skipped) == [skipped]
+
+
+def test_somebody_is_engaged_by_what_stands_and_not_by_what_would_be_moved():
+    rows = [
+        booked("2027-03-01T10:00"),
+        booked("2027-03-01T11:00", who=BEN),
+        replace(booked("2027-03-01T12:00"), expires_at=NOW),
+        replace(booked("2027-03-01T13:00"), expires_at=NOW + timedelta(seconds=1)),
+        replace(booked("2027-03-01T14:00"), state="late_cancel"),
+    ]
+    picture = Picture((), (), rows, NOW)
+    ten, one = at("2027-03-01T10:00"), at("2027-03-01T13:00")
+    assert otherwise_engaged(picture, ANN, NOW) == (Period(ten, ten + HOUR), Period(one, one + HOUR))
+    assert otherwise_engaged(picture, ANN, NOW, rows[0].booking_id) == (Period(one, one + HOUR),)
 
 
 def test_another_person_s_bookings_are_not_in_the_way():

@@ -309,3 +309,86 @@ def test_a_customer_gets_round_no_rule_by_moving(town: Town) -> None:
     assert moved.status_code == 200, moved.text
     # Staff may do either.
     assert town.owner.post(f"{url}/move", json=longer, headers={"if-match": moved.headers["etag"]}).status_code == 200
+
+
+def once_a_day(town: Town, offering: str) -> None:
+    window = {"type": "calendar", "per": "day"}
+    rule = {"measure": "count", "limit": 1, "window": window, "what": {"offerings": [offering]}}
+    answer = town.owner.put(f"/api/v1/quotas/day-{uuid4().hex[:6]}", json=rule)
+    assert answer.status_code in (200, 201), answer.text
+
+
+def codes(one: dict[str, Any]) -> list[str]:
+    return [reason["code"] for reason in one.get("reasons", ())]
+
+
+def test_a_search_shows_quotas_like_a_single_question_and_so_does_what_is_taken_anyway(town: Town) -> None:
+    location, courts = opened(town, *[night(name=f"Court {n}") for n in range(2)])
+    offering = sold(town, location, {"role": "court", "any_of": courts})
+    asked(town.owner, date(2027, 3, 7), offering_id=offering)
+    once_a_day(town, offering)
+    ann = str(uuid4())
+    somebody = town.as_("customer", ann)
+    mine = somebody.post(
+        f"/api/v1/offerings/{offering}/bookings",
+        json={"starts_at": "2027-03-07T01:00", "then": "confirm", "resource_ids": courts[:1]},
+    )
+    position = mine.headers["daybook-position"]
+    body = {
+        "resource_ids": courts, "from": "2027-03-07", "to": "2027-03-08", "offering_id": offering, "explain": True,
+        "min_position": position,
+    }  # fmt: skip
+    first, second = somebody.post("/api/v1/availability/search", json=body).json()["data"]
+    sunday = [one for one in first["data"] if one["starts_at"].startswith("2027-03-07")]
+    taken = {one["starts_at"][11:16]: codes(one) for one in sunday}
+    assert (taken["00:00"], taken["01:00"], taken["01:30"]) == (["QUOTA"], ["OCCUPIED", "QUOTA"], ["OCCUPIED", "QUOTA"])
+    assert {tuple(codes(one)) for one in second["data"] if one.get("local")} == {("QUOTA",)}
+    assert sum("reasons" not in one for one in second["data"]) == 11, "Monday is another day"
+    # Whom nobody names has no quotas, and staff see those of whom they name.
+    staff = town.owner.post("/api/v1/availability/search", json=body).json()["data"]
+    assert sum("reasons" not in one for one in staff[1]["data"]) == 22
+    named = town.owner.post("/api/v1/availability/search", json={**body, "customer_id": ann}).json()["data"]
+    assert named == [first, second]
+    single = asked(
+        somebody, date(2027, 3, 7), offering_id=offering, resource_id=courts[0], explain=True, min_position=position
+    )
+    assert [codes(one) for one in single["data"]] == [codes(one) for one in sunday]
+    problem(somebody.post("/api/v1/availability/search", json={**body, "customer_id": str(uuid4())}), 403)
+
+
+def test_what_a_customer_has_at_the_same_time_is_in_the_way_before_they_try(town: Town) -> None:
+    location, (court, other) = opened(town, night(), night(name="Court 2"))
+    offering = sold(town, location, {"role": "court", "any_of": [court]}, one_at_a_time=True)
+    beside = sold(town, location, {"role": "court", "any_of": [other]})
+    asked(town.owner, date(2027, 3, 21), offering_id=beside)
+    somebody = town.as_("customer")
+    wish = {"starts_at": "2027-03-21T01:00", "then": "confirm"}
+    mine = somebody.post(f"/api/v1/offerings/{beside}/bookings", json=wish)
+    position = mine.headers["daybook-position"]
+    found = asked(somebody, date(2027, 3, 21), offering_id=offering, explain=True, min_position=position)
+    told = {one["local"][11:]: codes(one) for one in found["data"] if "reasons" in one}
+    assert told == {at: ["CUSTOMER_CONFLICT"] for at in ("00:30", "01:00", "01:30")}
+    refused = somebody.post(f"/api/v1/offerings/{offering}/bookings", json=wish)
+    assert codes(problem(refused, 422, "not_offered")) == ["CUSTOMER_CONFLICT"]
+    anybody = asked(town.as_("customer"), date(2027, 3, 21), offering_id=offering)
+    assert len(starts(anybody)) == 11
+
+
+def test_what_would_be_moved_is_an_own_booking_or_unknown(town: Town) -> None:
+    location, (court,) = opened(town, night())
+    offering = sold(town, location, {"role": "court", "any_of": [court]})
+    on = date(2027, 3, 28)
+    asked(town.owner, on, offering_id=offering)
+    ann, ben = town.as_("customer"), town.as_("customer")
+    mine = ann.post(f"/api/v1/offerings/{offering}/bookings", json={"starts_at": "2027-03-28T01:00", "then": "confirm"})
+    position, booking = mine.headers["daybook-position"], mine.json()["id"]
+    assert len(starts(asked(ann, on, offering_id=offering, moving=booking, min_position=position))) == 11
+    assert len(starts(asked(town.owner, on, offering_id=offering, moving=booking, min_position=position))) == 11
+    params = {"from": str(on), "to": str(on), "offering_id": offering}
+    body = {**params, "resource_ids": [court]}
+    for who, named in ((ben, booking), (ben, str(uuid4())), (ann, str(uuid4())), (town.owner, str(uuid4()))):
+        answer = who.get("/api/v1/availability", params={**params, "moving": named})
+        problem(answer, 404, "unknown_booking")
+        problem(who.post("/api/v1/availability/search", json={**body, "moving": named}), 404, "unknown_booking")
+    (found,) = ann.post("/api/v1/availability/search", json={**body, "moving": booking}).json()["data"]
+    assert len(found["data"]) == 11
