@@ -17,6 +17,13 @@ WORKERS ?= 2
 export DAYBOOK_PORT := $(PORT)
 export DAYBOOK_DATA := $(abspath $(DATA))
 
+# Whoever sets PYTHONDONTWRITEBYTECODE wants a tidy tree: what is compiled lies in .venv then. To compile everything
+# anew would take each of the API, the worker and every command two seconds.
+ifdef PYTHONDONTWRITEBYTECODE
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.venv/bytecode
+endif
+
 # What is installed is remembered by the lock's contents: a second run installs nothing, a changed lock does.
 contents = $(firstword $(shell cat $(1) pyproject.toml | cksum))
 RUNTIME := .venv/installed/runtime-$(call contents,requirements.lock)

@@ -49,13 +49,13 @@ from infrastructure.embedded.postgres import create_database
 from infrastructure.embedded.server import free_port
 from infrastructure.event_store import log
 from infrastructure.settings import Settings
-from interfaces.bootstrap import build, migrate, trusting
+from interfaces.bootstrap import build, migrate
 from interfaces.http.booking import NewBooking
-from interfaces.http.caller import minted
 from projections.runner import Runner
 from projections.views import VIEWS
 
 from bench.append import server  # isort: skip
+from interfaces.trust import minted, trusting
 
 CONNECTIONS = 8
 COURTS = 64

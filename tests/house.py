@@ -26,7 +26,7 @@ from infrastructure.event_store import log
 from infrastructure.settings import Settings
 from interfaces.bootstrap import House, build, migrate
 from interfaces.http.app import create_app
-from interfaces.http.caller import minted
+from interfaces.trust import minted
 from projections.runner import Runner
 from projections.views import VIEWS
 

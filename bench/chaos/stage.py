@@ -20,7 +20,7 @@ from infrastructure.embedded.server import Server, free_port
 from infrastructure.embedded.servers import Servers, embedded_where_missing
 from infrastructure.settings import Settings
 from interfaces.bootstrap import migrate
-from interfaces.http.caller import Trust, minted
+from interfaces.trust import Trust, minted
 
 READY = 30.0
 """Seconds in which a process that was started must answer."""

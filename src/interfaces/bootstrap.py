@@ -28,8 +28,8 @@ from infrastructure.postgres import reading
 from infrastructure.postgres.migrate import migrate as migrated
 from infrastructure.postgres.numbers import Numbers, reserving
 from infrastructure.settings import Incomplete, Settings
-from interfaces.http.caller import Trust
 from interfaces.http.metrics import Metrics
+from interfaces.trust import Trust, trusting
 from projections.audit import trail
 from projections.availability.offers import Offers
 from projections.runner import connected, prepare
@@ -258,13 +258,6 @@ class House:
         return found
 
 
-def trusting(settings: Settings) -> Trust:
-    """Whose tokens these settings believe."""
-    if settings.token_secret is None:
-        raise Incomplete("DAYBOOK_TOKEN_SECRET is not set: without it nobody could be let in.")
-    return Trust(settings.token_secret, settings.token_issuer, settings.token_audience, settings.token_life)
-
-
 def build(settings: Settings) -> House:
     """The house of these settings."""
     return House(settings)
@@ -281,4 +274,4 @@ def migrate(settings: Settings) -> list[str]:
         return done + [f"view {name}" for name in prepare(connection, VIEWS)]
 
 
-__all__ = ["Dependency", "House", "Incomplete", "Settings", "Standing", "build", "migrate", "trusting"]
+__all__ = ["Dependency", "House", "Incomplete", "Settings", "Standing", "build", "migrate"]

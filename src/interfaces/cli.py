@@ -1,9 +1,10 @@
 """`daybook`: the command line. Finds its commands by file name and says errors in one sentence.
 
 A command is imported only when it is called: `daybook --help` in a broken environment still helps, and `daybook
-token` does not wait for the web framework to load.
+token` does not wait for the web framework to load. A list of all commands reads their files, and imports none.
 """
 
+import ast
 import importlib
 import os
 import sys
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import cast
 
 import click
-from rich.console import Console
 
 from infrastructure.embedded.child import Unstartable
 from infrastructure.embedded.folder import FolderInUse
@@ -35,13 +35,26 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = cmd_name.replace("-", "_")
-        if not (COMMANDS / f"{module}.py").exists():
-            module += "_"  # a word that Python keeps for itself
         try:
-            return cast(click.Command, importlib.import_module(f"interfaces.commands.{module}").command)
+            return cast(click.Command, importlib.import_module(f"interfaces.commands.{_file(cmd_name).stem}").command)
         except ImportError as missing:
             return _lame(cmd_name, str(missing))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary(_file(name).read_text())) for name in self.list_commands(ctx)])
+
+
+def _file(command: str) -> Path:
+    usual = COMMANDS / f"{command.replace('-', '_')}.py"
+    return usual if usual.exists() else usual.with_stem(f"{usual.stem}_")  # a word that Python keeps for itself
+
+
+def summary(source: str) -> str:
+    """The first line of what a command says of itself, from its file."""
+    functions = (each for each in ast.parse(source).body if isinstance(each, ast.FunctionDef))
+    said = next((ast.get_docstring(each) for each in functions if each.name == "command"), None)
+    return (said or "").partition("\n")[0]
 
 
 def _lame(name: str, missing: str) -> click.Command:
@@ -94,6 +107,8 @@ def main() -> None:
 
 
 def _say(sentence: str, code: int) -> None:
+    from rich.console import Console  # not for a help text
+
     Console(stderr=True).print(sentence, style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
 

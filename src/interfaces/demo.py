@@ -33,7 +33,7 @@ from domain.offering.terms import Approval, ApprovalRule, Durations, Need, Price
 from domain.resource.events import Combination, Seats
 from domain.resource.resource import STAFF
 from interfaces.bootstrap import House, Settings, build
-from interfaces.http.caller import minted
+from interfaces.trust import minted
 
 NAME = "Harbour Sports & Spa"
 ORGANIZATION = uuid5(UUID(int=0), f"daybook demo: {NAME}")

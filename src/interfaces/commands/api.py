@@ -1,20 +1,15 @@
 """`daybook api`: the HTTP API, in one process or several."""
 
+import importlib
 import os
 import signal
 from typing import Any
 
 import click
-from granian import Granian
-from granian.constants import Interfaces, Loops
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
 
 from infrastructure import settings as given
 from infrastructure.embedded.lifeline import end_with_parent
-from interfaces.bootstrap import Incomplete, build
-from interfaces.http.app import create_app
-from interfaces.http.logs import configure
+from infrastructure.settings import Incomplete
 
 DRAIN = 10
 """Seconds that requests at work have to end after SIGTERM."""
@@ -30,6 +25,13 @@ def command(workers: int | None) -> None:
     for name in ("database_url", "token_secret"):
         if getattr(settings, name) is None:
             raise Incomplete(f"DAYBOOK_{name.upper()} is not set.")
+    from granian import Granian
+    from granian.constants import Interfaces, Loops
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+
+    # Once, before the processes are forked: each that is started later has all of it at once.
+    importlib.import_module("interfaces.http.app")
     Granian(
         "interfaces.commands.api:app",
         factory=True,
@@ -55,5 +57,9 @@ def app() -> Any:
     is left without a master has nobody to drain for.
     """
     end_with_parent(signal.SIGKILL)
+    from interfaces.bootstrap import build
+    from interfaces.http.app import create_app
+    from interfaces.http.logs import configure
+
     configure()
     return create_app(build(given.load(os.environ)))

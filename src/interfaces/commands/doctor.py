@@ -1,4 +1,7 @@
-"""`daybook doctor`: what this Daybook would use, whether it can, and how to mend what it cannot."""
+"""`daybook doctor`: what this Daybook would use, whether it can, and how to mend what it cannot.
+
+The servers' clients are imported when there is an address to ask: to look at what is installed needs none of them.
+"""
 
 import os
 import sys
@@ -8,12 +11,7 @@ from typing import Any
 
 import click
 import msgspec
-import psycopg
-import pymongo
-import redis
 from msgspec import Struct
-from rich.console import Console
-from rich.table import Table
 
 from infrastructure import settings as given
 from infrastructure.embedded.folder import DataFolder
@@ -130,12 +128,23 @@ def _asked(
 ) -> Finding:
     try:
         found, mend = ask(url, settings)
-    except (psycopg.Error, redis.RedisError, pymongo.errors.PyMongoError, OSError, ValueError) as silence:
+    except _silences() as silence:
         found, mend = "not reachable", f"{_first_line(masked(str(silence)))}: start it, or correct the URL"
     return Finding(what=what, well=not mend, source=source, version=found, where=masked(url), mend=mend)
 
 
+def _silences() -> tuple[type[Exception], ...]:
+    """How each client says that nobody answers. Python asks for it only once something was raised."""
+    from psycopg import Error
+    from pymongo.errors import PyMongoError
+    from redis import RedisError
+
+    return Error, RedisError, PyMongoError, OSError, ValueError
+
+
 def _postgres(url: str, settings: Settings) -> tuple[str, str]:
+    import psycopg
+
     with psycopg.connect(url, connect_timeout=max(2, round(settings.database_deadline))) as connection:
         number = connection.info.server_version
         found = connection.info.parameter_status("server_version") or str(number)
@@ -148,6 +157,8 @@ def _postgres(url: str, settings: Settings) -> tuple[str, str]:
 
 
 def _valkey(url: str, settings: Settings) -> tuple[str, str]:
+    import redis
+
     deadline = settings.redis_deadline
     with redis.Redis.from_url(url, socket_timeout=deadline, socket_connect_timeout=deadline) as client:
         about: dict[str, Any] = client.info("server")
@@ -155,6 +166,8 @@ def _valkey(url: str, settings: Settings) -> tuple[str, str]:
 
 
 def _mongo(url: str, settings: Settings) -> tuple[str, str]:
+    import pymongo
+
     wait = round(settings.mongo_deadline * 1000)
     with pymongo.MongoClient[dict[str, Any]](url, serverSelectionTimeoutMS=wait) as client:
         client.get_default_database("daybook").list_collection_names()  # a ping asks for no password
@@ -167,6 +180,9 @@ def _first_line(text: str) -> str:
 
 
 def _show(findings: list[Finding]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     for heading in ("", "what", "used", "version", "where"):
         table.add_column(heading, overflow="fold")  # an address with its end cut off is no address

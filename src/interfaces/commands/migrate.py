@@ -5,12 +5,13 @@ import os
 import click
 
 from infrastructure.embedded.servers import at_hand
-from interfaces.bootstrap import migrate
 
 
 @click.command("migrate")
 def command() -> None:
     """Apply what is missing: migrations, and the tables of new views. Safe to run at any time and from many places."""
+    from interfaces.bootstrap import migrate
+
     with at_hand(os.environ) as settings:
         for name in migrate(settings) or ["nothing: it has the present shape"]:
             click.echo(name)

@@ -9,8 +9,7 @@ import click
 from infrastructure import settings as given
 from infrastructure.embedded.folder import DataFolder
 from infrastructure.settings import Incomplete, Settings
-from interfaces.bootstrap import trusting
-from interfaces.http.caller import ADMITTED, PLATFORM, minted
+from interfaces.trust import ADMITTED, PLATFORM, minted, trusting
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 

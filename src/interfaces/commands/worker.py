@@ -7,14 +7,15 @@ import click
 
 from infrastructure import settings as given
 from infrastructure.embedded.supervisor import until_stopped
-from interfaces.bootstrap import build
-from interfaces.http.logs import configure
-from interfaces.worker import Worker
 
 
 @click.command("worker")
 def command() -> None:
     """Follow the log until SIGTERM. What it depends on may be away meanwhile: it waits, and goes on where it was."""
+    from interfaces.bootstrap import build
+    from interfaces.http.logs import configure
+    from interfaces.worker import Worker
+
     configure()
     house = build(given.load(os.environ))
     with contextlib.closing(house), until_stopped():

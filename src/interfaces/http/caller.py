@@ -11,11 +11,10 @@ from litestar.connection import Request
 from msgspec import Struct
 
 from application.recorded import Actor
-from domain.identity.user import ROLES
 from domain.organization.errors import UnknownOrganization
 from interfaces.http.errors import OrganizationNeeded, Unauthenticated
+from interfaces.trust import ADMITTED, ALGORITHM, PLATFORM, Trust
 
-ALGORITHM = "HS256"
 LEEWAY = 60
 """Seconds that two clocks may differ."""
 LONGEST_TOKEN = 4096
@@ -24,24 +23,7 @@ REMEMBERED = 10_000
 OPEN = "open"
 """The word in a route's `opt` that lets strangers in. Opting out by name leaves nothing to a pattern's anchors."""
 
-PLATFORM = "platform"
-"""Whoever runs this Daybook: founds organizations, and belongs to none."""
-ADMITTED = frozenset({*ROLES, PLATFORM, "admin"})
-"""The roles that may come through this door. `system` and `importer` act inside only."""
 NOWHERE = UUID(int=0)
-
-
-class Trust(Struct, frozen=True):
-    """Whose tokens are believed, and for how long."""
-
-    secret: str
-    issuer: str = "daybook"
-    audience: str = "daybook"
-    longest: int = 900
-    """Seconds between `iat` and `exp` at most."""
-
-    def __repr__(self) -> str:
-        return f"Trust(issuer={self.issuer!r}, audience={self.audience!r}, longest={self.longest})"
 
 
 class Claims(Struct, frozen=True):
@@ -151,20 +133,3 @@ def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     if len(found) != 1 or found[0][:7].lower() != b"bearer ":
         raise Unauthenticated
     return found[0][7:].strip()
-
-
-def minted(
-    trust: Trust, *, role: str, subject: str, organization: UUID | None = None, life: int | None = None,
-    session: str | None = None,
-) -> str:  # fmt: skip
-    """A token that this Daybook lets in: for development, tests and the demo."""
-    now = int(time.time())
-    claims: dict[str, Any] = {
-        "iss": trust.issuer, "aud": trust.audience, "iat": now, "exp": now + (life or trust.longest), "sub": subject,
-        "role": role,
-    }  # fmt: skip
-    if organization is not None:
-        claims["org"] = str(organization)
-    if session is not None:
-        claims["sid"] = session
-    return jwt.encode(claims, trust.secret, algorithm=ALGORITHM, headers={"typ": "at+jwt"})

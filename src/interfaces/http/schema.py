@@ -56,6 +56,10 @@ class Operation(Struct, frozen=True, kw_only=True):
     """Problems besides those that its kind implies."""
     media: str = "application/json"
 
+    def __deepcopy__(self, _: Any) -> "Operation":
+        """Itself: the framework copies what is said of a handler at every step of its registration."""
+        return self
+
 
 def says(**about: Any) -> dict[str, Any]:
     """A handler's `opt` that describes it."""

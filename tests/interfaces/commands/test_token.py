@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from interfaces.http.caller import Doorkeeper, Trust
+from interfaces.http.caller import Doorkeeper
+from interfaces.trust import Trust
 
 SECRET = "s" * 40
 ORGANIZATION = str(uuid4())

@@ -12,8 +12,9 @@ from house import Somebody, Town, fresh, problem
 from litestar.routes import HTTPRoute
 
 from infrastructure.settings import Settings
-from interfaces.http.caller import Caller, Doorkeeper, Trust, minted
+from interfaces.http.caller import Caller, Doorkeeper
 from interfaces.http.errors import Unauthenticated
+from interfaces.trust import Trust, minted
 
 SECRET = "s" * 40
 TRUST = Trust(SECRET, "daybook", "daybook", 900)

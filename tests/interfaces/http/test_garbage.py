@@ -10,8 +10,7 @@ from uuid import uuid4
 import pytest
 from house import Court, Town, fresh, problem, served
 
-from interfaces.bootstrap import trusting
-from interfaces.http.caller import minted
+from interfaces.trust import minted, trusting
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,9 @@ from application.event_store import Unavailable
 from application.permission import PERMISSIONS
 from domain import localtime
 from infrastructure.settings import Settings
-from interfaces.http.caller import Doorkeeper, Trust, minted
+from interfaces.http.caller import Doorkeeper
 from interfaces.http.errors import Unauthenticated
+from interfaces.trust import Trust, minted
 
 ZONE = "America/New_York"
 MONDAY = date(2027, 1, 11)

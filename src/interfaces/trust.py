@@ -1,0 +1,54 @@
+"""Whose tokens are believed, and how one is made: what the API, the command line and the demo agree upon."""
+
+import time
+from typing import Any
+from uuid import UUID
+
+import jwt
+from msgspec import Struct
+
+from domain.identity.user import ROLES
+from infrastructure.settings import Incomplete, Settings
+
+ALGORITHM = "HS256"
+PLATFORM = "platform"
+"""Whoever runs this Daybook: founds organizations, and belongs to none."""
+ADMITTED = frozenset({*ROLES, PLATFORM, "admin"})
+"""The roles that may come through this door. `system` and `importer` act inside only."""
+
+
+class Trust(Struct, frozen=True):
+    """Whose tokens are believed, and for how long."""
+
+    secret: str
+    issuer: str = "daybook"
+    audience: str = "daybook"
+    longest: int = 900
+    """Seconds between `iat` and `exp` at most."""
+
+    def __repr__(self) -> str:
+        return f"Trust(issuer={self.issuer!r}, audience={self.audience!r}, longest={self.longest})"
+
+
+def trusting(settings: Settings) -> Trust:
+    """Whose tokens these settings believe."""
+    if settings.token_secret is None:
+        raise Incomplete("DAYBOOK_TOKEN_SECRET is not set: without it nobody could be let in.")
+    return Trust(settings.token_secret, settings.token_issuer, settings.token_audience, settings.token_life)
+
+
+def minted(
+    trust: Trust, *, role: str, subject: str, organization: UUID | None = None, life: int | None = None,
+    session: str | None = None,
+) -> str:  # fmt: skip
+    """A token that this Daybook lets in: for development, tests and the demo."""
+    now = int(time.time())
+    claims: dict[str, Any] = {
+        "iss": trust.issuer, "aud": trust.audience, "iat": now, "exp": now + (life or trust.longest), "sub": subject,
+        "role": role,
+    }  # fmt: skip
+    if organization is not None:
+        claims["org"] = str(organization)
+    if session is not None:
+        claims["sid"] = session
+    return jwt.encode(claims, trust.secret, algorithm=ALGORITHM, headers={"typ": "at+jwt"})
