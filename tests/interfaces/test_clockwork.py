@@ -2,15 +2,23 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 from house import HOUR, Court, Town, fresh, soon, until
 from msgspec.structs import replace
 
-from application.booking.commands import Approve, CheckIn, PlaceHold, RequestApproval, WantedItem
+from application.booking.commands import (
+    Approve,
+    CheckIn,
+    MarkNoShow,
+    PlaceHold,
+    RequestApproval,
+    ReverseNoShow,
+    WantedItem,
+)
 from application.organization.commands import SetPolicy
 from infrastructure.event_store import log
 from infrastructure.settings import Settings
@@ -63,6 +71,19 @@ def test_who_was_checked_in_has_left_at_the_end(town):
     then = ends_at - timedelta(minutes=30)
     visit = booked(town.court(), ends_at - HOUR / 3, ends_at, then)
     town.do(CheckIn(visit), occurred_at=ends_at - timedelta(minutes=10))
+    until(lambda: story(town, visit)[-1] == "completed")
+
+
+def test_who_was_marked_as_not_shown_and_had_come_has_left_though_the_end_is_over(town):
+    ends_at = now(town) + timedelta(seconds=4)
+    visit = booked(town.court(), ends_at - HOUR, ends_at, ends_at - 2 * HOUR)
+    step = f"complete:{ends_at.astimezone(UTC).isoformat()}"
+    steps = "SELECT args -> 'job' ->> 'step' FROM jobs.procrastinate_jobs WHERE args -> 'job' ->> 'entity' = %s"
+    until(lambda: (step,) in town.sql(steps, str(visit)))
+    town.do(MarkNoShow(visit), occurred_at=ends_at - HOUR / 2)
+    until(lambda: bool(town.sql("SELECT name FROM event_store.command WHERE command_id = %s", uuid5(visit, step))))
+    assert story(town, visit)[-1] == "no_show_marked", "the step of the end found a no-show"
+    town.do(ReverseNoShow(visit, "checked_in"))
     until(lambda: story(town, visit)[-1] == "completed")
 
 

@@ -61,7 +61,10 @@ def on_firm(recorded: RecordedEvent, look: Look) -> Sequence[Do]:
         due = booking.period.starts_at + policy.no_show_grace
         steps.append(Do(NoShowAtGrace(booking.id), booking.id, "no_show", due))
     if policy.complete_at_end and booking.status in ("confirmed", "checked_in"):
-        steps.append(Do(CompleteAtEnd(booking.id), booking.id, "complete", booking.period.ends_at))
+        ends_at = booking.period.ends_at
+        # What was due at the end has been carried out by then, and a name is carried out once: it is due anew.
+        anew = isinstance(recorded.fact, events.BookingNoShowReversed) and ends_at <= recorded.occurred_at
+        steps.append(Do(CompleteAtEnd(booking.id), booking.id, "complete", None if anew else ends_at))
     return steps
 
 

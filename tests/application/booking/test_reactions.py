@@ -47,9 +47,9 @@ class Looking:
         return [RIVAL]
 
 
-def follows(fact, look=None):
+def follows(fact, look=None, at=NOON):
     envelope = Envelope(TENANT, "X", TENANT, Actor("user", "owner", "owner"), Origin("cli"))
-    recorded = RecordedEvent(1, TENANT, BOOKING, 1, UUID(int=9), fact.tag, NOON, fact, envelope)
+    recorded = RecordedEvent(1, TENANT, BOOKING, 1, UUID(int=9), fact.tag, at, fact, envelope)
     return [do for reaction in REACTIONS for do in reaction(recorded, look or Looking())]
 
 
@@ -73,6 +73,16 @@ def test_a_request_with_a_deadline_is_decided_at_it():
 )  # fmt: skip
 def test_what_is_firm_ends_at_its_end(fact):
     assert follows(fact) == [Do(CompleteAtEnd(BOOKING), BOOKING, "complete", ELEVEN)]
+
+
+@pytest.mark.parametrize(
+    ("at", "due"), [(ELEVEN - timedelta(seconds=1), ELEVEN), (ELEVEN, None), (ELEVEN + timedelta(days=1), None)]
+)
+def test_who_had_come_after_all_has_left_at_once_where_the_end_is_over(at, due):
+    """The step of the end has been carried out by then, on a no-show: under that name it never comes again."""
+    had_come = events.BookingNoShowReversed("checked_in")
+    look = Looking(booking=(*FIRM, events.BookingNoShowMarked(), had_come))
+    assert follows(had_come, look, at) == [Do(CompleteAtEnd(BOOKING), BOOKING, "complete", due)]
 
 
 def test_the_policy_says_what_happens_by_itself():
