@@ -1,5 +1,6 @@
 """The two doors inside: commands are carried out, queries are answered."""
 
+import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,6 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from application import access
 from application.booking import commands as booking
 from application.event_store import CapacityInUse as StoreCapacityInUse
 from application.event_store import (
@@ -29,7 +31,7 @@ from application.recorded import Actor, Origin
 from application.unit_of_work import Handler, UnitOfWork
 from application.waitlist import commands as waitlist
 from domain.booking import errors as booking_errors
-from domain.errors import Conflict, Refusal, Rule
+from domain.errors import Conflict, Forbidden, Refusal, Rule, Unknown
 from domain.resource.errors import CapacityInUse
 
 OPTIMISTIC_ATTEMPTS = 4
@@ -74,11 +76,17 @@ class CommandBus:
     """Permission, idempotency, bounded retry, and certainty about what happened."""
 
     def __init__(
-        self, store: EventStore, handlers: Mapping[type[Command], Handler], numbers: Callable[[], int]
+        self,
+        store: EventStore,
+        handlers: Mapping[type[Command], Handler],
+        numbers: Callable[[], int],
+        log: access.AccessLog | None = None,
     ) -> None:
+        """`log`: where refused attempts are recorded; None for a bus on which things are only tried out."""
         self._store = store
         self._handlers = handlers
         self._numbers = numbers
+        self._log = log or access.Unrecorded()
 
     def carry_out(self, command: Command, occasion: Occasion) -> Answer:
         """Decide and record; `Refusal` says why not, `Unavailable` that nothing could be known or done in time."""
@@ -87,6 +95,8 @@ class CommandBus:
         except Refusal as refusal:
             other = command.instead(refusal)
             if other is None:
+                if access.somebody(occasion):
+                    self._log.record([access.refused(command, occasion, refusal)])
                 raise
             # Under a name of its own, made from the first: asked again, the same becomes of it.
             name = f"instead:{refusal.code}:{type(other).__name__}"
@@ -239,11 +249,17 @@ Answerer = Callable[[Any, Occasion, Scope], Awaitable[Any]]
 
 
 class QueryBus:
-    """Permission first; then the view that owns the table answers."""
+    """Permission first; then the view that owns the table answers. What was denied is recorded."""
 
-    def __init__(self, answerers: Mapping[type[Query], Answerer]) -> None:
+    def __init__(self, answerers: Mapping[type[Query], Answerer], log: access.AccessLog | None = None) -> None:
         self._answerers = answerers
+        self._log = log or access.Unrecorded()
 
     async def ask(self, query: Query, occasion: Occasion) -> Any:
-        scope = permitted(query, occasion.actor.role)
-        return await self._answerers[type(query)](query, occasion, scope)
+        try:
+            scope = permitted(query, occasion.actor.role)
+            return await self._answerers[type(query)](query, occasion, scope)
+        except (Forbidden, Unknown) as refusal:
+            if access.somebody(occasion):
+                await asyncio.to_thread(self._log.record, [access.refused(query, occasion, refusal)])
+            raise

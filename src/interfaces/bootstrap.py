@@ -25,6 +25,7 @@ from infrastructure import mongo
 from infrastructure.event_store import claims, log
 from infrastructure.event_store.store import PostgresEventStore
 from infrastructure.postgres import reading
+from infrastructure.postgres.access_log import PostgresAccessLog
 from infrastructure.postgres.migrate import migrate as migrated
 from infrastructure.postgres.numbers import Numbers, reserving
 from infrastructure.settings import Incomplete, Settings
@@ -77,7 +78,8 @@ class House:
             settings.database_url, pool_size=settings.write_pool + SPARE, deadline=settings.database_deadline
         )
         self.numbers = Numbers(reserving(settings.database_url, settings.database_deadline))
-        self.command_bus = CommandBus(self.store, HANDLERS, self.numbers)
+        access_log = PostgresAccessLog(self.store.pool)
+        self.command_bus = CommandBus(self.store, HANDLERS, self.numbers, access_log)
         self.pool = reading.reading_pool(settings.database_url, settings.read_pool, settings.database_deadline)
         self._positions = reading.Positions(VIEWS, self.pool, settings.database_deadline)
         views = reading.answerers(VIEWS, self.pool, settings.database_deadline)
@@ -87,7 +89,7 @@ class House:
         answerers[WhatIsOffered] = Offers(answerers, self._rows).what_is_offered
         answerers[ProveOverlaps] = self._proof
         self._proving = threading.Lock()
-        self.query_bus = QueryBus(answerers)
+        self.query_bus = QueryBus(answerers, access_log)
         self._redis: redis.asyncio.Redis | None = None
 
     @property

@@ -3,6 +3,7 @@
 APPEND, REFUSAL, OUTCOME = b"append", b"refusal", b"outcome"
 LOAD, LOCK, STREAM, LOG, LAST = b"load", b"lock", b"stream", b"log", b"last"
 CLAIMS, TALLIES, EXPIRED, FORGET = b"claims", b"tallies", b"expired", b"forget"
+ACCESS = b"access"
 
 PREPARED: dict[bytes, bytes] = {
     APPEND: b"SELECT * FROM event_store.append(" + b", ".join(b"$%d" % n for n in range(1, 40)) + b")",
@@ -18,4 +19,5 @@ PREPARED: dict[bytes, bytes] = {
     TALLIES: b"SELECT * FROM event_store.tallies_of($1, $2, $3)",
     EXPIRED: b"SELECT * FROM event_store.expired_holds($1)",
     FORGET: b"SELECT event_store.forget_commands($1, $2)",
+    ACCESS: b"SELECT access_log.record($1, $2)",
 }
