@@ -16,6 +16,9 @@ from infrastructure.jobs.schema import install
 
 APP_ROLE = "daybook_app"
 """What the application's connections become: it may call functions, and read and write views; it owns nothing."""
+KEYS_ROLE = "daybook_keys"
+"""What opens and makes people's keys: nobody else may look at them, and it may look at hardly anything else."""
+ROLES = (APP_ROLE, KEYS_ROLE)
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x6461_7962_6F6F_6B00  # "daybook"
@@ -29,7 +32,7 @@ def migrate(url: str, folder: Path = _FOLDER) -> list[str]:
     """Applies what is missing and returns the names of what it applied. Safe to run from many processes at once."""
     applied: list[str] = []
     with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
-        ensure_role(connection)
+        ensure_roles(connection)
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         connection.execute(
             "CREATE TABLE IF NOT EXISTS public.daybook_migration (id text PRIMARY KEY, sha256 text NOT NULL, "
@@ -55,21 +58,26 @@ def migrate(url: str, folder: Path = _FOLDER) -> list[str]:
     return applied
 
 
-def ensure_role(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """The application's role, and the caller's membership in it.
+def ensure_roles(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """The roles of the house, and the caller's membership in them.
 
     Roles belong to the whole cluster, so that databases which are migrated side by side meet here, where no advisory
     lock of one database is seen by another: a collision is simply tried again.
     """
-    role = sql.Identifier(APP_ROLE)
+    for name in ROLES:
+        _ensure_role(connection, name)
+
+
+def _ensure_role(connection: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+    role = sql.Identifier(name)
     for attempt in range(20):
         try:
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP_ROLE]).fetchone():
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
             if connection.execute(
                 "SELECT 1 FROM pg_roles WHERE rolname = current_user AND NOT rolsuper AND NOT EXISTS (SELECT 1 FROM "
                 "pg_auth_members m WHERE m.member = pg_roles.oid AND m.roleid = %s::regrole)",
-                [APP_ROLE],
+                [name],
             ).fetchone():
                 connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
             return

@@ -12,7 +12,7 @@ from domain.resource.events import ResourceRenamed
 from infrastructure.embedded.postgres import Postgres
 from infrastructure.event_store import claims, log
 from infrastructure.event_store.store import PostgresEventStore
-from infrastructure.postgres.migrate import APP_ROLE, migrate
+from infrastructure.postgres.migrate import APP_ROLE, ROLES, migrate
 
 TABLES = ["event", "command", "capacity", "claim"]
 
@@ -79,7 +79,8 @@ def test_a_dump_can_be_restored_elsewhere(store: PostgresEventStore, url: str, f
             env={"PATH": "/usr/bin:/bin"},
         ).stdout
         with psycopg.connect(fresh.url, autocommit=True) as owner:
-            owner.execute(f"CREATE ROLE {APP_ROLE} NOLOGIN")  # type: ignore[call-overload]
+            for role in ROLES:
+                owner.execute(f"CREATE ROLE {role} NOLOGIN")  # type: ignore[call-overload]
         subprocess.run(
             [fresh._program("psql"), "-q", "-v", "ON_ERROR_STOP=1", fresh.url],
             input=dump,
