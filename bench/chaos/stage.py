@@ -22,8 +22,11 @@ from infrastructure.settings import Settings
 from interfaces.bootstrap import migrate
 from interfaces.trust import Trust, minted
 
-READY = 30.0
-"""Seconds in which a process that was started must answer."""
+READY = 60.0
+"""Seconds in which a process that was started must answer: as long as `daybook run` waits for it. It needs two seconds
+of a processor, of which a crowd, its own servers and whatever else runs leave it a small part."""
+PATIENT = 5.0
+"""Seconds for one answer. Whether it is ready an API says once it has waited for all that it depends on."""
 
 
 class Stage:
@@ -67,7 +70,14 @@ class Stage:
     def await_apis(self) -> None:
         """Until each answers that it is alive, and can do without nothing."""
         for port, api in zip(self.ports, self.apis, strict=True):
-            wait_until(lambda p=port: answers(p, "/health/ready"), READY, f"{api.name}: {api.last_words()}; ready")  # type: ignore[misc]
+            try:
+                wait_until(lambda p=port: answers(p, "/health/ready"), READY, "ready")  # type: ignore[misc]
+            except TimeoutError:
+                alive = "alive" if api.alive() else "dead"
+                raise TimeoutError(
+                    f"{api.name} is {alive} and was not ready within {READY:.0f} s. It answers: "
+                    f"{said(port, '/health/ready')}. Its last words: {api.last_words(20)}"
+                ) from None
 
     def heal(self) -> None:
         """Whatever is dead is started; returns when all answer."""
@@ -96,13 +106,19 @@ def _daybook(*words: str) -> list[str | Path]:
 
 
 def answers(port: int, path: str) -> bool:
-    """Whether it answers 200 within a second and a half."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1.5)
+    """Whether it answers 200."""
+    return said(port, path).startswith("200 ")
+
+
+def said(port: int, path: str) -> str:
+    """Status and body of its answer, or why there is none."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENT)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
+        answer = connection.getresponse()
+        return f"{answer.status} {answer.read(2000).decode(errors='replace')}"
+    except (OSError, http.client.HTTPException) as silence:
+        return f"{type(silence).__name__}: {silence}"
     finally:
         connection.close()
 

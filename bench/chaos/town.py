@@ -20,8 +20,10 @@ from application.recorded import Actor, Origin
 from application.resource.commands import RegisterResource
 from bench.chaos.journal import Intent, Outcome
 from domain.errors import Refusal
+from infrastructure.event_store.factory import WAIT_SECONDS
 from infrastructure.event_store.store import PostgresEventStore
 from infrastructure.postgres.numbers import Numbers, reserving
+from infrastructure.postgres.pool import WAIT
 
 MORNING = datetime(2031, 6, 2, 8, tzinfo=UTC)
 """A Monday far ahead: nothing is over while we fight for it."""
@@ -78,8 +80,8 @@ def occasion(tenant: UUID, key: str, role: str = "owner") -> Occasion:
 class BusDoor:
     """Straight to the command bus, on a store of its own."""
 
-    def __init__(self, url: str, tenant: UUID, pool_size: int = 16, deadline: float = 2.0) -> None:
-        self.store = PostgresEventStore(url, pool_size=pool_size, deadline=deadline)
+    def __init__(self, url: str, tenant: UUID, pool_size: int = 16, deadline: float = 2.0, wait: float = WAIT) -> None:
+        self.store = PostgresEventStore(url, pool_size=pool_size, deadline=deadline, env={WAIT_SECONDS: str(wait)})
         self.bus = CommandBus(self.store, HANDLERS, Numbers(reserving(url, deadline)))
         self.tenant = tenant
 
@@ -113,12 +115,22 @@ def why_of(refusal: Refusal) -> str:
 
 
 @contextmanager
-def bus_door(url: str, tenant: UUID, pool_size: int = 16, deadline: float = 2.0) -> Iterator[BusDoor]:
-    door = BusDoor(url, tenant, pool_size, deadline)
+def bus_door(
+    url: str, tenant: UUID, pool_size: int = 16, deadline: float = 2.0, wait: float = WAIT
+) -> Iterator[BusDoor]:
+    door = BusDoor(url, tenant, pool_size, deadline, wait)
     try:
         yield door
     finally:
         door.close()
+
+
+@contextmanager
+def patient_door(url: str, tenant: UUID) -> Iterator[BusDoor]:
+    """For a crowd of hundreds of threads, many more than there are connections: each gets its turn, however busy the
+    machine is. An API has as many threads as connections, and whoever comes waits before that."""
+    with bus_door(url, tenant, deadline=60.0, wait=60.0) as door:
+        yield door
 
 
 def found(bus: CommandBus, capacities: Sequence[int] = (1, 1, 3, 5)) -> Town:

@@ -14,7 +14,7 @@ from application.offering.commands import DefineOffering, ScheduleSession
 from application.resource.commands import DescribeResource, FormPool, RegisterResource
 from bench.chaos.invariants import deadlocks, of_the_store
 from bench.chaos.rush import BUYERS, at_once
-from bench.chaos.town import BusDoor, Town, Wish, bus_door, found_at
+from bench.chaos.town import BusDoor, Town, Wish, found_at, patient_door
 from domain.offering.terms import Need, Terms
 from domain.resource.events import Combination, Seats
 
@@ -56,7 +56,7 @@ class Place:
 @pytest.fixture
 def place(url: str) -> Iterator[Place]:
     town = found_at(url, [1])
-    with bus_door(url, town.tenant) as door:
+    with patient_door(url, town.tenant) as door:
         yield Place(url, town, door)
         assert of_the_store(url) == []
         assert deadlocks(url) == 0

@@ -8,12 +8,12 @@ from application.message import Command
 from bench.chaos.invariants import deadlocks, of_the_store
 from bench.chaos.journal import Outcome
 from bench.chaos.rush import BUYERS, at_once, told, winners_and_losers
-from bench.chaos.town import Wish, booking_of, bus_door, found_at
+from bench.chaos.town import Wish, booking_of, bus_door, found_at, patient_door
 
 
 def test_two_hundred_for_the_last_slot_and_one_gets_it(url: str) -> None:
     town = found_at(url, [1])
-    with bus_door(url, town.tenant) as door:
+    with patient_door(url, town.tenant) as door:
         outcomes = at_once(door.send, [booking_of(town, town.of_one) for _ in range(BUYERS)])
     winners_and_losers(outcomes, 1)
     assert of_the_store(url) == []
@@ -32,7 +32,7 @@ def test_a_resource_of_one_is_occupied_where_one_of_many_lacks_capacity(url: str
 
 def test_while_one_holds_it_the_others_are_told_that_it_is_held(url: str) -> None:
     town = found_at(url, [1])
-    with bus_door(url, town.tenant) as door:
+    with patient_door(url, town.tenant) as door:
         outcomes = at_once(door.send, [booking_of(town, town.of_one, then="hold") for _ in range(50)])
     winners_and_losers(outcomes, 1)
     assert {o.why for o in outcomes if o.verdict == "fail"} == {"slot_held HELD"}
@@ -41,7 +41,7 @@ def test_while_one_holds_it_the_others_are_told_that_it_is_held(url: str) -> Non
 def test_parties_of_two_for_five_places(url: str) -> None:
     town = found_at(url, [5])
     (five,) = town.resources
-    with bus_door(url, town.tenant) as door:
+    with patient_door(url, town.tenant) as door:
         outcomes = at_once(door.send, [booking_of(town, five, units=2) for _ in range(BUYERS)])
         winners_and_losers(outcomes, 2)
         single, late = (door.send(Wish(name, booking_of(town, five), 2)) for name in ("single-one", "late-comer"))
@@ -53,7 +53,7 @@ def test_parties_of_two_for_five_places(url: str) -> None:
 def test_one_request_sent_two_hundred_times_is_one_booking(url: str) -> None:
     town = found_at(url, [1])
     wanted = booking_of(town, town.of_one)
-    with bus_door(url, town.tenant) as door:
+    with patient_door(url, town.tenant) as door:
         outcomes = at_once(door.send, [wanted] * BUYERS, key="impatient")
         # In flight is no answer: asked again, everybody is told the same.
         outcomes = [o if o.verdict == "ok" else door.send(Wish("impatient", wanted, 2)) for o in outcomes]
@@ -67,7 +67,7 @@ def test_one_request_sent_two_hundred_times_is_one_booking(url: str) -> None:
 def test_the_place_changes_hands_and_is_never_had_twice(url: str) -> None:
     """Who has it cancels in the same moment in which all others try again."""
     town = found_at(url, [1])
-    with bus_door(url, town.tenant) as door:
+    with patient_door(url, town.tenant) as door:
 
         def named(name: str, wish: Wish) -> Outcome:
             return door.send(Wish(f"{name}-{wish.key}", wish.command, wish.events))
@@ -88,7 +88,7 @@ def test_the_place_changes_hands_and_is_never_had_twice(url: str) -> None:
 def test_who_loses_is_answered_as_fast_as_any_request(url: str) -> None:
     """The same crowd, first each for an hour of its own, then all for one: losing must not take longer by an order."""
     town = found_at(url, [1])
-    with bus_door(url, town.tenant) as door:
+    with patient_door(url, town.tenant) as door:
         apart = at_once(door.send, [booking_of(town, town.of_one, hour=n) for n in range(100)])
         together = at_once(
             lambda wish: door.send(Wish(f"same-{wish.key}", wish.command, 2)),

@@ -37,6 +37,12 @@ def town(stage: Stage) -> Town:
     return found_at(stage.url, [1, 1, 3, 5])
 
 
+@pytest.fixture(autouse=True)
+def healed(stage: Stage) -> None:
+    """Every story begins with all alive, whatever became of the one before."""
+    stage.heal()
+
+
 def by_turns(doors: list[HttpDoor]) -> Callable[[Wish], Outcome]:
     """Half of them at each process."""
     chance = random.Random(2)

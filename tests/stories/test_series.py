@@ -64,7 +64,8 @@ class Place:
 
 @pytest.fixture(scope="module")
 def town(servers: Settings) -> Iterator[Town]:
-    with fresh(servers) as settings, Town(settings, views=False) as town:
+    # A series of hundreds of occurrences is one append, and this is about what it does, not about how long it takes.
+    with fresh(servers, database_deadline=30.0) as settings, Town(settings, views=False) as town:
         yield town
 
 

@@ -13,11 +13,12 @@ from eventsourcing.utils import Environment, EnvType, resolve_topic, strtobool
 
 from infrastructure.event_store.recorder import LogRecorder, StreamRecorder
 from infrastructure.event_store.statements import PREPARED
-from infrastructure.postgres.pool import DEADLINE, Pool
+from infrastructure.postgres.pool import DEADLINE, WAIT, Pool
 
 URL = "DAYBOOK_EVENT_STORE_URL"
 POOL_SIZE = "DAYBOOK_EVENT_STORE_POOL_SIZE"
 DEADLINE_SECONDS = "DAYBOOK_EVENT_STORE_DEADLINE"
+WAIT_SECONDS = "DAYBOOK_EVENT_STORE_WAIT"
 UNSAFE = "POSTGRES_ENABLE_DB_FUNCTIONS"
 
 
@@ -52,6 +53,7 @@ class Factory(InfrastructureFactory[TrackingRecorder]):
             PREPARED,
             size=int(self.env.get(POOL_SIZE) or 8),
             deadline=float(self.env.get(DEADLINE_SECONDS) or DEADLINE),
+            wait=float(self.env.get(WAIT_SECONDS) or WAIT),
         )
         self.pool.open()
 

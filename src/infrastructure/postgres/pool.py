@@ -19,6 +19,8 @@ from infrastructure.postgres.migrate import APP_ROLE
 
 DEADLINE = 2.0
 """Seconds that one call of the port may take, waiting for a connection included."""
+WAIT = 1.0
+"""Seconds that a call waits for a free connection."""
 
 _BINARY = 1
 _DRAIN_INTERVAL = 1.0
@@ -112,7 +114,7 @@ class Pool:
         *,
         size: int = 8,
         deadline: float = DEADLINE,
-        wait: float = 1.0,
+        wait: float = WAIT,
         role: str | None = APP_ROLE,
         name: str = "write",
     ) -> None:
