@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import accumulate
 from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
@@ -66,6 +67,7 @@ class Occupied:
         self.most = max([resource.capacity, *(it.capacity for it in resource.overrides.values())])
         """Units that there ever are."""
         self._steps: tuple[list[int], list[int]] | None = None
+        self._starts: tuple[list[int], list[int]] | None = None
 
     # which starts are not possible
 
@@ -178,11 +180,19 @@ class Occupied:
         """The most units that start within any window of the pacing around `start`."""
         assert self.resource.pacing is not None
         window = self.resource.pacing.minutes * MINUTE
-        near = [it for it in self.busy if start - window < it.start < start + window]
-        most = 0
-        for begins in {start, *(it.start for it in near if it.start <= start)}:
-            most = max(most, sum(it.units for it in near if begins <= it.start < begins + window))
-        return most
+        at, units = self._begun
+        near = at[bisect_right(at, start - window) : bisect_right(at, start)]
+        return max(
+            units[bisect_left(at, begins + window)] - units[bisect_left(at, begins)] for begins in {start, *near}
+        )
+
+    @property
+    def _begun(self) -> tuple[list[int], list[int]]:
+        """The starts in order, and how many units have started before each of them and in all."""
+        if self._starts is None:
+            totals = accumulate((it.units for it in self.busy), initial=0)
+            self._starts = [it.start for it in self.busy], list(totals)
+        return self._starts
 
     # why not
 

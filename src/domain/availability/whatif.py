@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from domain import localtime
 from domain.availability.occupancy import Occupied, by_resource
 from domain.availability.offer import TOLD, closed
-from domain.availability.setup import ORDER, Reason, Request, Setup, Slot, Use
+from domain.availability.setup import Reason, Request, Setup, Slot, Use, in_order
 from domain.availability.slots import NoSuchDuration, slots
 from domain.organization.location import Location
 from domain.period import Period
@@ -40,41 +40,40 @@ class Stranded(Struct, frozen=True):
     reasons: tuple[Reason, ...]
 
 
-def stranded(before: Setup, after: Setup, uses: Sequence[Use], now: datetime) -> list[Stranded]:
+def stranded(before: Setup, after: Setup, uses: Sequence[Use], now: datetime, *, kept: bool = False) -> list[Stranded]:
     """What the change would strand, in order of time; what is over or dead already is left alone, and so is what the
     configuration spoke against before, in the same words.
 
     Hours, closures and absences are held against each use by itself: its bare period, its buffers too where something
-    is maintained or somebody is away. Capacity is swept: where more would be in use than there is, and by more than
-    before, everything is named that lies there, whoever came first: who has to go, people decide. The pacing of starts
-    is not looked at.
+    is maintained or somebody is away. Capacity and the pacing of starts are swept: where more would be in use, or would
+    start, than there may, and by more than before, everything is named that lies there, whoever came first: who has to
+    go, people decide. `kept`: instead of what is booked, what is set aside for those who wait.
     """
-    living = [use for use in uses if lives(use, now)]
+    living = [use for use in uses if lives(use, now) and (use.kind == "earmark") == kept]
     found: list[Stranded] = []
     for resource_id, resource in after.resources.items():
         was = before.resources.get(resource_id)
         if was is None or (was == resource and before.location == after.location):
             continue
         own = [use for use in living if use.resource_id == resource_id]
-        crowds = list(crowded(was, resource, own, now))
+        there = [use for use in uses if use.resource_id == resource_id and lives(use, now)]
+        crowds = list(crowded(was, resource, there, now))
+        rushes = Rush(was, resource, there, now)
         for use in own:
             told = {reason.code for reason in alone(before.location, was, use)}
             reasons = [reason for reason in alone(after.location, resource, use) if reason.code not in told]
             reasons += over_full(crowds, resource, use)
+            reasons += rushes.against(use)
             if reasons:
-                reasons.sort(key=lambda reason: ORDER.index(reason.code))
-                found.append(
-                    Stranded(
-                        use.booking_id, use.item, resource_id, use.starts_at, use.ends_at, use.kind, tuple(reasons)
-                    )
-                )
+                period = use.starts_at, use.ends_at
+                found.append(Stranded(use.booking_id, use.item, resource_id, *period, use.kind, in_order(reasons)))
     return sorted(found, key=lambda it: (it.starts_at, it.resource_id, it.booking_id, it.item))
 
 
 def lives(use: Use, now: datetime) -> bool:
     """Whether somebody still counts on it."""
     dead = use.expires_at is not None and use.expires_at <= now
-    return use.kind != "earmark" and use.ends_at > now and not dead
+    return use.ends_at > now and not dead
 
 
 def alone(location: Location, resource: Resource, use: Use) -> list[Reason]:
@@ -142,6 +141,30 @@ def over_full(crowds: Sequence[Crowd], resource: Resource, use: Use) -> list[Rea
         return []
     peak, capacity = max(crowd.in_use for crowd in met), min(crowd.capacity for crowd in met)
     return [Reason("CAPACITY", item=use.item, resource_id=resource.id, peak=peak, capacity=capacity, free=0)]
+
+
+class Rush:
+    """Where more would start within the minutes of the pacing than may, and by more than did."""
+
+    def __init__(self, was: Resource, resource: Resource, uses: Sequence[Use], now: datetime) -> None:
+        self._now = now
+        self._changed = was.pacing != resource.pacing
+        busy = by_resource(uses, now).get(resource.id, [])
+        self._had, self._would = Occupied(was, busy), Occupied(resource, busy)
+
+    def against(self, use: Use) -> list[Reason]:
+        """What has begun is not asked to begin at another time."""
+        pacing = self._would.resource.pacing
+        if not self._changed or pacing is None or use.starts_at <= self._now:
+            return []
+        start = micros(use.starts_at)
+        had = self._had.resource.pacing
+        excess = 0 if had is None else max(self._had.started(start) - had.units, 0)
+        most = self._would.started(start)
+        if most - pacing.units <= excess:
+            return []
+        resource_id = self._would.resource.id
+        return [Reason("PACING", item=use.item, resource_id=resource_id, peak=most, capacity=pacing.units, free=0)]
 
 
 def alternatives(

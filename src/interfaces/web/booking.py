@@ -12,11 +12,12 @@ from application.event_store import Unavailable
 from application.message import Occasion
 from application.offering.queries import TheOffering
 from application.recorded import Actor, Origin
+from domain.availability.sale import priced
 from domain.availability.slots import NoSuchDuration
 from domain.errors import Refusal, Unknown
 from domain.offering.errors import NotSold
 from interfaces.http.asked import Asked, Day, Reply
-from interfaces.http.availability import Minutes, priced
+from interfaces.http.availability import Minutes
 from interfaces.http.booking import Units
 from interfaces.http.caller import NOWHERE
 from interfaces.http.errors import BadQuery, NoSuchRoute, Wrong, headers, refusal_of, status_of
@@ -84,9 +85,11 @@ async def looked_at(request: Asked, organization: str, offering: str) -> Shown:
     party = asked.party_size or it.terms.least_party
 
     async def week(first: date) -> Offered:
+        # Of a class people want to know that it is full, whether or not they ask why.
         query = WhatIsOffered(
-            first, first + SIX_DAYS, offering_id, party=party, minutes=asked.minutes, explain=asked.explain
-        )
+            first, first + SIX_DAYS, offering_id, party=party, minutes=asked.minutes,
+            explain=asked.explain or it.terms.sessions_only,
+        )  # fmt: skip
         found: Offered = await request.ask(query, occasion)
         return found
 

@@ -12,11 +12,11 @@ from setups import booked, calendar, closure, court, daily, need, offering, simp
 from domain.availability.setup import Setup
 from domain.availability.whatif import alternatives, stranded
 from domain.period import Period
-from domain.resource.resource import Override, Resource
+from domain.resource.resource import Override, Pacing, Resource
 
 NOW = utc(2027, 3, 1, 6)
 TEN, NOON, TWO = utc(2027, 3, 1, 10), utc(2027, 3, 1, 12), utc(2027, 3, 1, 14)
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 TICK = timedelta(microseconds=1)
 
 
@@ -154,6 +154,63 @@ def test_buffers_count_where_they_are_exclusive():
 def test_what_is_past_is_past_even_of_a_booking_that_lasts():
     uses = [booked(hall, NOW - 3 * HOUR, NOW - HOUR, 6), booked(hall, NOW - 2 * HOUR, NOW + HOUR, 4)]
     assert stranded(big, smaller(9), uses, NOW) == []
+
+
+# pacing
+
+
+def paced(units: int | None, minutes: int = 15) -> Setup:
+    return changed(big, replace(hall, pacing=None if units is None else Pacing(units, minutes)))
+
+
+def test_where_too_many_would_start_together_everybody_is_named_who_starts_then():
+    quarter = timedelta(minutes=15)
+    uses = [booked(hall, at, at + HOUR, 3) for at in (TEN, TEN + quarter - TICK, TEN + quarter, NOON)]
+    found = stranded(big, paced(5), uses, NOW)
+    assert [it.starts_at for it in found] == [TEN, TEN + quarter - TICK, TEN + quarter]
+    assert {(r.code, r.peak, r.capacity, r.free) for it in found for r in it.reasons} == {("PACING", 6, 5, 0)}
+    assert stranded(big, paced(6), uses, NOW) == []
+    assert [it.starts_at for it in stranded(big, paced(2), uses, NOW)][-1] == NOON, "three alone are too many"
+
+
+def test_a_quarter_that_was_too_full_is_told_only_where_it_gets_worse():
+    uses = [booked(hall, TEN, NOON, 3), booked(hall, TEN, NOON, 3, authorised=True)]
+    assert stranded(paced(5), paced(5, 10), uses, NOW) == []
+    assert len(stranded(paced(5), paced(4), uses, NOW)) == 2
+    assert stranded(paced(5), paced(None), uses, NOW) == []
+    assert stranded(paced(5), changed(paced(5), replace(paced(5).resources[hall.id], capacity=6)), uses, NOW) == []
+
+
+def test_what_has_begun_begins_no_other_time_and_counts_all_the_same():
+    begun, next_ = booked(hall, NOW, NOON, 3), booked(hall, NOW + TICK, NOON, 3)
+    assert [it.starts_at for it in stranded(big, paced(5), [begun, next_], NOW)] == [NOW + TICK]
+
+
+@drawn(
+    starts=some.lists(some.tuples(some.integers(0, 40), some.integers(1, 4)), max_size=10),
+    units=some.integers(1, 6),
+    window=some.integers(1, 12),
+)
+def test_pacing_agrees_with_a_look_at_every_window(starts, units, window):
+    there = [booked(hall, NOW + n * MINUTE, NOW + n * MINUTE + HOUR, some) for n, some in starts if n]
+    hit = set()
+    for first in range(-window, 42):
+        within = [use for use in there if NOW + first * MINUTE <= use.starts_at < NOW + (first + window) * MINUTE]
+        if sum(use.units for use in within) > units:
+            hit |= {use.booking_id for use in within}
+    found = stranded(big, paced(units, window), there, NOW)
+    assert {it.booking_id for it in found if "PACING" in [r.code for r in it.reasons]} == hit
+
+
+# what is set aside
+
+
+def test_what_is_set_aside_for_who_waits_is_told_apart():
+    kept, taken = booked(open_court, TEN, NOON, kind="earmark"), booked(open_court, TWO, TWO + HOUR)
+    after = closing(TEN, TWO + HOUR)
+    assert [it.booking_id for it in stranded(here, after, [kept, taken], NOW)] == [taken.booking_id]
+    (found,) = stranded(here, after, [kept, taken], NOW, kept=True)
+    assert (found.booking_id, found.reasons[0].code) == (kept.booking_id, "CLOSURE")
 
 
 @drawn(
