@@ -110,6 +110,12 @@ class UnitOfWork:
                 self._state[stream] = kind(id=stream)
         return self.read(kind, stream)
 
+    def as_it_was(self, kind: type[A], stream: UUID, version: int | None) -> A:
+        """An aggregate as it stood at one of its versions (None: as it stands), whoever's it is. What was does not move:
+        the write need not ask."""
+        self.fetch(stream)
+        return kind(id=stream).after(self._loaded[stream][:version])
+
     def change(self, kind: type[A], stream: UUID, decide: Callable[[A], Sequence[Event]]) -> A:
         """Let an aggregate decide, and keep the facts; answers with its state after them."""
         aggregate = self._aggregate(kind, stream)

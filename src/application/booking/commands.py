@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from application.booking.quotas import streams as of_quotas
 from application.booking.quotas import within_quotas
+from application.booking.terms import cancellation_notice
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
 from domain import localtime
@@ -309,7 +310,8 @@ def reschedule(command: Reschedule, work: UnitOfWork) -> None:
     within_quotas(
         work, booking.customer_id, booking.offering_id, booking.location_id, [*items, *staying], booking.id
     )  # fmt: skip
-    work.change(Booking, command.booking_id, lambda booking: booking.reschedule(items))
+    notice = cancellation_notice(work, booking)
+    work.change(Booking, command.booking_id, lambda booking: booking.reschedule(items, work.now, notice))
 
 
 class Reanchor(Command, frozen=True):
@@ -434,11 +436,10 @@ class Cancel(Command, frozen=True):
 
 
 def cancel(command: Cancel, work: UnitOfWork) -> None:
-    work.change(
-        Booking,
-        command.booking_id,
-        lambda booking: booking.cancel("customer" if work.customer else command.by, work.now),
-    )
+    by: CancelledBy = "customer" if work.customer else command.by
+    notice = cancellation_notice(work, work.read(Booking, command.booking_id))
+    booking = work.change(Booking, command.booking_id, lambda booking: booking.cancel(by, work.now, notice))
+    work.result["late"] = booking.cancelled_late
 
 
 class CallOffBookings(Command, frozen=True):

@@ -12,6 +12,7 @@ from uuid import UUID
 from application.booking.commands import holds_of, typed
 from application.booking.quotas import quota_reasons
 from application.booking.quotas import streams as of_quotas
+from application.booking.terms import cancellation_notice
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
 from domain import localtime
@@ -99,8 +100,8 @@ def move_offering(command: MoveOffering, work: UnitOfWork) -> None:
     approval = offering.terms.approval
     if work.customer and approval and asks(approval, slot, booking.party_size or 1, work, booking.id):
         raise NeedsAgreement
-    items = items_of(setup, slot)
-    work.change(Booking, command.booking_id, lambda booking: booking.move(items))
+    items, notice = items_of(setup, slot), cancellation_notice(work, booking)
+    work.change(Booking, command.booking_id, lambda booking: booking.move(items, work.now, notice))
 
 
 class StaffOnly(Forbidden):

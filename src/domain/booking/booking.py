@@ -58,6 +58,7 @@ class Booking(Aggregate, frozen=True):
     party_size: int | None = None
     customer_id: UUID | None = None
     offering_id: UUID | None = None
+    offering_version: int | None = None
     series_id: UUID | None = None
     entry_id: UUID | None = None
     """The waitlist's entry that it was offered to."""
@@ -74,10 +75,13 @@ class Booking(Aggregate, frozen=True):
     blocks: bool = True
     """Whether it occupies what it asks for while it waits."""
     pinned: bool = False
+    late: bool = False
+    """It was moved when it could no longer be cancelled in time: moving out of that is no way out."""
     sequence: int = 0
     """How often its time or place has changed: iCalendar's SEQUENCE."""
     cancelled_from: Cancellable | None = None
     """What a cancelled booking was, and is again if the cancellation is reversed."""
+    cancelled_late: bool = False
 
     @property
     def period(self) -> Period:
@@ -234,19 +238,24 @@ class Booking(Aggregate, frozen=True):
         self._must_stand(at)
         return [events.BookingAmended(None if party_size is None else sized(party_size))]
 
-    def reschedule(self, items: Sequence[Item]) -> list[BookingEvent]:
-        """Other times or resources for its items, under the numbers they have; its own time is not in its way."""
+    def reschedule(
+        self, items: Sequence[Item], at: datetime | None = None, notice: timedelta | None = None
+    ) -> list[BookingEvent]:
+        """Other times or resources for its items, under the numbers they have; its own time is not in its way. `at` and
+        `notice` as for a cancellation."""
         if self.status != "confirmed":
             raise errors.NotConfirmed(status=self.status)
         wanted = {item.item: item for item in checked(items)}
         if unknown := wanted.keys() - {item.item for item in self.items}:
             raise errors.UnknownItem(item=min(unknown))
         moved = tuple(moved_to(wanted.get(item.item, item), item) for item in self.items)
-        return [] if moved == self.items else [events.BookingRescheduled(moved)]
+        return [] if moved == self.items else [events.BookingRescheduled(moved, self.too_late(at, notice))]
 
-    def move(self, items: Sequence[Item]) -> list[BookingEvent]:
+    def move(
+        self, items: Sequence[Item], at: datetime | None = None, notice: timedelta | None = None
+    ) -> list[BookingEvent]:
         """The same at another time, by whatever fills its needs then, which may be more units or fewer: two tables
-        where it was one. Its own time is not in its way."""
+        where it was one. Its own time is not in its way. `at` and `notice` as for a cancellation."""
         if self.status != "confirmed":
             raise errors.NotConfirmed(status=self.status)
         buffers, shared = self.items[0], {item.resource_id: item.shared for item in self.items}
@@ -256,7 +265,7 @@ class Booking(Aggregate, frozen=True):
             )
             for item in items
         ])  # fmt: skip
-        return [] if moved == self.items else [events.BookingRescheduled(moved)]
+        return [] if moved == self.items else [events.BookingRescheduled(moved, self.too_late(at, notice))]
 
     def reassign(self, to: Mapping[int, UUID]) -> list[BookingEvent]:
         """Other units for the same time, by the items' numbers."""
@@ -299,15 +308,24 @@ class Booking(Aggregate, frozen=True):
         self._must_stand(at)
         return [events.BookingPinned()]
 
-    def cancel(self, by: CancelledBy, at: datetime | None = None, late: bool = False) -> list[BookingEvent]:
-        """`late`: inside the penalty tier. What waits for payment and is past its time has expired instead."""
+    def cancel(
+        self, by: CancelledBy, at: datetime | None = None, notice: timedelta | None = None
+    ) -> list[BookingEvent]:
+        """`notice`: how long before its start at least its customer cancels in time; None: whenever they do. The venue
+        is never late, nor is who withdraws what was not firm. What waits for payment and is past its time has expired
+        instead."""
         if self.status == "cancelled":
             return []
         if self.status not in CANCELLABLE:
             raise errors.NotCancellable(status=self.status)
         if self.status == "pending_payment" and at is not None:
             self._must_be_alive(at)
+        late = by == "customer" and self.status == "confirmed" and self.too_late(at, notice)
         return [events.BookingCancelled(by, late)]
+
+    def too_late(self, at: datetime | None, notice: timedelta | None) -> bool:
+        """Whether it is too late to cancel in time; at exactly the notice it is not."""
+        return self.late or (at is not None and notice is not None and self.period.starts_at - at < notice)
 
     def call_off(self, at: datetime) -> list[BookingEvent]:
         """What it was for does not take place: the venue cancels what is booked, and what is only held is let go."""
@@ -424,8 +442,8 @@ class Booking(Aggregate, frozen=True):
                 return replace(
                     self, reference=event.reference, location_id=event.location_id, items=event.items,
                     expires_at=event.expires_at, latest_expiry=event.latest_expiry, party_size=event.party_size,
-                    customer_id=event.customer_id, offering_id=event.offering_id, series_id=event.series_id,
-                    entry_id=event.entry_id,
+                    customer_id=event.customer_id, offering_id=event.offering_id,
+                    offering_version=event.offering_version, series_id=event.series_id, entry_id=event.entry_id,
                 )  # fmt: skip
             case events.BookingHoldExtended(expires_at):
                 return replace(self, expires_at=expires_at, extensions=self.extensions + 1)
@@ -446,8 +464,8 @@ class Booking(Aggregate, frozen=True):
                 return replace(self, status="confirmed", blocks=True, items=items or self.items)
             case events.BookingAmended(party_size):
                 return self if party_size is None else replace(self, party_size=party_size)
-            case events.BookingRescheduled(items):
-                return replace(self, items=items, sequence=self.sequence + 1)
+            case events.BookingRescheduled(items, late):
+                return replace(self, items=items, late=self.late or late, sequence=self.sequence + 1)
             case events.BookingReanchored(items):
                 return replace(self, items=items, sequence=self.sequence + 1)
             case events.BookingReassigned(items):
@@ -456,14 +474,15 @@ class Booking(Aggregate, frozen=True):
                 return replace(self, pinned=True)
             case events.BookingCheckedOut(items):
                 return replace(self, status="completed", items=items)
-            case events.BookingCancelled():
+            case events.BookingCancelled(late=late):
                 return replace(
-                    self, status="cancelled", cancelled_from=cast("Cancellable", self.status),
+                    self, status="cancelled", cancelled_from=cast("Cancellable", self.status), cancelled_late=late,
                     sequence=self.sequence + 1,
                 )  # fmt: skip
             case events.BookingCancellationReversed(items, to):
                 return replace(
-                    self, items=items, status=to, blocks=True, cancelled_from=None, sequence=self.sequence + 1,
+                    self, items=items, status=to, blocks=True, cancelled_from=None, cancelled_late=False,
+                    sequence=self.sequence + 1,
                 )  # fmt: skip
             case events.BookingNoShowReversed(to):
                 return replace(self, status=to)

@@ -148,6 +148,8 @@ class BookingRescheduled(Event, frozen=True):
 
     tag: ClassVar[str] = "booking.rescheduled"
     items: tuple[Item, ...]
+    late: bool = False
+    """When it was moved, it could no longer be cancelled in time: nor can it be now, however far away it has gone."""
 
 
 class BookingReanchored(Event, frozen=True):

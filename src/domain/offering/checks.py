@@ -127,6 +127,8 @@ def _times(terms: Terms) -> Iterator[Fault]:
         yield "hours", "Openings lie within minutes 0 to 2880 of their day, end after they start and do not overlap."
     if not 0 <= terms.notice <= LONGEST:
         yield "notice", f"Notice is 0 to {LONGEST} minutes."
+    if terms.cancellation_notice is not None and not 0 <= terms.cancellation_notice <= LONGEST:
+        yield "cancellation_notice", f"Notice of a cancellation is 0 to {LONGEST} minutes."
     if terms.horizon is not None and not 0 <= terms.horizon <= FARTHEST:
         yield "horizon", f"A horizon is 0 to {FARTHEST} days."
     dates = [on for on in (terms.first_date, terms.last_date) if on is not None]

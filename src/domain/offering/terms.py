@@ -112,5 +112,8 @@ class Terms(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     most_party: int | None = None
     price: Price | None = None
     approval: Approval | None = None
+    cancellation_notice: int | None = None
+    """Minutes before the start until which it is cancelled in time, at exactly so many as well; later is late, and counts
+    against quotas as if it had taken place. None: no cancellation is late."""
     one_at_a_time: bool = False
     """A customer may not have it at a time at which they have something else."""

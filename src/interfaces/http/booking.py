@@ -231,6 +231,8 @@ class Step(Written, frozen=True, omit_defaults=True, kw_only=True):
     """Of a new booking."""
     expires_at: datetime | None = None
     """Of a hold that lives longer now."""
+    late: bool = False
+    """Of a cancellation: it came so late that quotas still count the booking."""
     refund_owed: bool = False
     """The payment came too late: all of it is to be given back."""
 

@@ -326,6 +326,35 @@ def test_a_move_to_other_units_takes_as_many_as_it_needs_and_leaves_none_behind(
     single.when(lambda b: b.move([one])).then()
 
 
+# in time, and late
+
+DAY = timedelta(days=1)
+late = BookingCancelled("customer", late=True)
+
+
+@pytest.mark.parametrize(("ahead", "fact"), [(DAY, cancelled), (DAY + TICK, cancelled), (DAY - TICK, late)])
+def test_a_customer_cancels_in_time_up_to_exactly_the_notice(ahead, fact):
+    given(Booking, held, confirmed).when(lambda b: b.cancel("customer", TEN - ahead, DAY)).then(fact)
+
+
+def test_the_venue_is_never_late_nor_is_who_withdraws_a_request_nor_anybody_where_no_notice_is_asked():
+    firm = given(Booking, held, confirmed)
+    firm.when(lambda b: b.cancel("venue", TEN - TICK, DAY)).then(BookingCancelled("venue"))
+    firm.when(lambda b: b.cancel("customer", TEN - TICK)).then(cancelled)
+    given(Booking, held, pending).when(lambda b: b.cancel("customer", TEN - TICK, DAY)).then(cancelled)
+
+
+def test_moving_out_of_the_notice_is_no_way_out_of_it():
+    far = replace(court, starts_at=TEN + 7 * DAY, ends_at=ELEVEN + 7 * DAY)
+    firm = given(Booking, held, confirmed)
+    after = firm.when(lambda b: b.reschedule([far], TEN - DAY + TICK, DAY)).then(BookingRescheduled((far,), late=True))
+    assert after.cancel("customer", TEN, DAY) == [late]
+    assert after.cancel("venue", TEN, DAY) == [BookingCancelled("venue")]
+    assert after.after(after.move([court], TEN, DAY)).late, "once late, always late"
+    after = firm.when(lambda b: b.move([far], TEN - DAY, DAY)).then(BookingRescheduled((far,)))
+    assert after.cancel("customer", TEN, DAY) == [cancelled]
+
+
 # authority
 
 

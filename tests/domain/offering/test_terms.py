@@ -61,6 +61,7 @@ EVERYTHING: dict[str, Any] = {
     "hours": WeeklyHours(monday=(Opening(0, 2880),)), "notice": 0, "horizon": 3650, "first_date": date(2027, 1, 1),
     "last_date": date(2027, 1, 1), "least_party": 2, "most_party": 2, "price": Price(0, "EUR", "hour"),
     "approval": Approval((ApprovalRule((ROOM,), 0, 0, True),), 1, "approve", False, True, 1), "one_at_a_time": True,
+    "cancellation_notice": 0,
 }  # fmt: skip
 
 
@@ -113,6 +114,8 @@ def test_the_edges_are_allowed():
         ("step", {"step": 1441}),
         ("hours", {"hours": WeeklyHours(monday=(Opening(60, 30),))}),
         ("notice", {"notice": -1}),
+        ("cancellation_notice", {"cancellation_notice": -1}),
+        ("cancellation_notice", {"cancellation_notice": 400 * 1440 + 1}),
         ("horizon", {"horizon": -1}),
         ("horizon", {"horizon": 3651}),
         ("last_date", {"first_date": date(2027, 1, 2), "last_date": date(2027, 1, 1)}),

@@ -61,6 +61,40 @@ def test_minutes_fit_up_to_the_last_one(club, ann):
     assert club.book(ann, 30, minutes=60).status_code == 201
 
 
+def test_who_cancels_late_has_had_it_and_who_cancels_in_time_has_not(club, ann):
+    terms = {"needs": [{"role": "court", "any_of": club.courts}], "durations": [60], "cancellation_notice": 24 * 60}
+    revised = club.town.owner.request("PUT", f"/api/v1/offerings/{club.offering}/terms", json=terms)
+    assert revised.status_code == 200, revised.text
+    club.limit(measure="count", limit=1)
+
+    def cancelled(hours: float) -> bool:
+        booking = club.book(ann, hours, then="confirm")
+        assert booking.status_code == 201, booking.text
+        answer = ann.post(f"/api/v1/bookings/{booking.json()['id']}/cancellation", json={})
+        assert answer.status_code == 200, answer.text
+        found: bool = answer.json()["late"]
+        return found
+
+    assert not cancelled(26)
+    assert cancelled(22)
+    problem(club.book(ann, 26), 409, "quota_reached")
+
+
+def test_a_booking_keeps_the_notice_under_which_it_was_made(club, ann):
+    booking = club.book(ann, 22, then="confirm").json()
+    terms = {"needs": [{"role": "court", "any_of": club.courts}], "durations": [60], "cancellation_notice": 24 * 60}
+    assert club.town.owner.request("PUT", f"/api/v1/offerings/{club.offering}/terms", json=terms).status_code == 200
+    assert ann.post(f"/api/v1/bookings/{booking['id']}/cancellation", json={}).json()["late"] is False
+
+
+def test_who_moves_late_cancels_late(club, ann):
+    terms = {"needs": [{"role": "court", "any_of": club.courts}], "durations": [60], "cancellation_notice": 24 * 60}
+    assert club.town.owner.request("PUT", f"/api/v1/offerings/{club.offering}/terms", json=terms).status_code == 200
+    url = f"/api/v1/bookings/{club.book(ann, 22, then='confirm').json()['id']}"
+    assert ann.post(f"{url}/move", json={"starts_at": soon(72).isoformat()}).status_code == 200
+    assert ann.post(f"{url}/cancellation", json={}).json()["late"] is True
+
+
 def test_staff_who_book_for_somebody_meet_their_quota_and_nobody_s_is_not_asked(club, ann, town):
     club.limit(measure="active_future", limit=0)
     problem(club.book(town.owner, 24, customer_id=str(uuid4())), 409, "quota_reached")
