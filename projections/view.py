@@ -230,7 +230,7 @@ def alive(status: ColumnElement[str], expires_at: ColumnElement[Any]) -> ColumnE
 def own(occasion: Occasion) -> UUID:
     """The customer who asks for themselves; nobody where the asker's id is none of a customer."""
     try:
-        return UUID(occasion.actor.id)
+        return UUID(occasion.actor.acts_for)
     except ValueError:
         return UUID(int=0)
 

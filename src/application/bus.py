@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from application import access
+from application import access, reach, showing
 from application.booking import commands as booking
 from application.event_store import CapacityInUse as StoreCapacityInUse
 from application.event_store import (
@@ -257,9 +257,18 @@ class QueryBus:
 
     async def ask(self, query: Query, occasion: Occasion) -> Any:
         try:
-            scope = permitted(query, occasion.actor.role)
-            return await self._answerers[type(query)](query, occasion, scope)
+            return await self._answered(query, occasion)
         except (Forbidden, Unknown) as refusal:
             if access.somebody(occasion):
                 await asyncio.to_thread(self._log.record, [access.refused(query, occasion, refusal)])
             raise
+
+    async def _answered(self, query: Query, occasion: Occasion) -> Any:
+        scope = permitted(query, occasion.actor.role)
+        if occasion.within:
+            if type(query) in showing.WHOLE:
+                raise reach.OutOfReach
+            if (first := showing.AS.get(type(query))) is not None:
+                await self._answered(first(query), occasion)
+        answer = await self._answerers[type(query)](query, occasion, scope)
+        return showing.shown(query, answer, occasion.within)

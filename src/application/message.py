@@ -42,5 +42,7 @@ class Occasion(Struct, frozen=True):
     """The version of the stream that the caller saw (If-Match)."""
     occurred_at: datetime | None = None
     """The moment at which a history's command happened, and its clock (imports only)."""
+    within: tuple[UUID, ...] = ()
+    """The locations and resources to which the asker's role is limited; none: the whole organization."""
     min_position: int = 0
     """What a question's view must have learned before it answers: the position that an earlier write returned."""

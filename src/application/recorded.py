@@ -26,6 +26,11 @@ class Actor(Struct, frozen=True, omit_defaults=True):
     auth: str | None = None
     on_behalf_of: str | None = None
 
+    @property
+    def acts_for(self) -> str:
+        """Whose rights and bookings these are: somebody's for whom they act, or their own."""
+        return self.on_behalf_of or self.id
+
 
 class Origin(Struct, frozen=True, omit_defaults=True):
     """Where it came from. `ip_prefix` is the /24 or /48 of the caller, never the whole address."""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from application.event_store import Append, CountedBooking, EventStore, NewEvent, Tallied
 from application.message import Occasion, Scope
+from application.reach import within
 from application.recorded import Envelope, Governed
 from domain.aggregate import Aggregate
 from domain.availability.setup import Use
@@ -118,7 +119,7 @@ class UnitOfWork:
 
     def change(self, kind: type[A], stream: UUID, decide: Callable[[A], Sequence[Event]]) -> A:
         """Let an aggregate decide, and keep the facts; answers with its state after them."""
-        aggregate = self._aggregate(kind, stream)
+        aggregate = within(self._aggregate(kind, stream), self.occasion.within)
         version = self._written[stream] if stream in self._written else len(self._loaded[stream])
         if self.occasion.expects is not None and self.occasion.expects != version and not self._written:
             raise ChangedSince(expected=self.occasion.expects, version=version)
@@ -208,7 +209,7 @@ class UnitOfWork:
     @property
     def customer(self) -> UUID | None:
         """The customer who asks for themselves; None where somebody asks who may act for all."""
-        return UUID(self.occasion.actor.id) if self._scope == "own" else None
+        return UUID(self.occasion.actor.acts_for) if self._scope == "own" else None
 
     def for_customer(self, named: UUID | None) -> UUID | None:
         """Whose booking it is to be: a customer's own, or whoever the staff name."""
@@ -220,7 +221,7 @@ class UnitOfWork:
         for fact in facts:
             version += 1
             self._new.append(NewEvent(stream, version, fact))
-        after = aggregate.after(facts)
+        after = within(aggregate.after(facts), self.occasion.within)
         self._state[stream] = after
         self._written[stream] = version
         self._zone = getattr(after, "zone", self._zone)

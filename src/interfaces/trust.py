@@ -1,6 +1,7 @@
 """Whose tokens are believed, and how one is made: what the API, the command line and the demo agree upon."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -39,9 +40,12 @@ def trusting(settings: Settings) -> Trust:
 
 def minted(
     trust: Trust, *, role: str, subject: str, organization: UUID | None = None, life: int | None = None,
-    session: str | None = None,
+    session: str | None = None, within: Sequence[UUID] = (), acting: str | None = None,
 ) -> str:  # fmt: skip
-    """A token that this Daybook lets in: for development, tests and the demo."""
+    """A token that this Daybook lets in: for development, tests and the demo.
+
+    `within`: locations and resources to which the role is limited; `acting`: who acts for the subject.
+    """
     now = int(time.time())
     claims: dict[str, Any] = {
         "iss": trust.issuer, "aud": trust.audience, "iat": now, "exp": now + (life or trust.longest), "sub": subject,
@@ -51,4 +55,8 @@ def minted(
         claims["org"] = str(organization)
     if session is not None:
         claims["sid"] = session
+    if within:
+        claims["within"] = [str(place) for place in within]
+    if acting is not None:
+        claims["act"] = {"sub": acting}
     return jwt.encode(claims, trust.secret, algorithm=ALGORITHM, headers={"typ": "at+jwt"})

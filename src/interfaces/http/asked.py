@@ -241,7 +241,7 @@ class Asked(Request[Caller, None, Any]):
 
     def _command_id(self, within: UUID, key: bytes) -> UUID:
         route = f"{self.scope['method']} {self.scope['path_template']}"
-        return uuid5(within, f"{self.user.actor.id}\0{route}\0{key.decode()}")
+        return uuid5(within, f"{self.user.actor.acts_for}\0{route}\0{key.decode()}")
 
     def writing(self, reason: str | None = None, expects: int | None = None, founding: bool = False) -> Occasion:
         """The occasion of a command."""
@@ -257,6 +257,7 @@ class Asked(Request[Caller, None, Any]):
             keyed=key is not None,
             reason=reason,
             expects=expects,
+            within=self.user.within,
         )
 
     def _origin(self) -> Origin:
@@ -277,7 +278,7 @@ class Asked(Request[Caller, None, Any]):
         if header is not None and not POSITION.fullmatch(header):
             raise BadHeader(errors=[Wrong("It is a position, as a write returned it.", "Daybook-Min-Position")])
         position = int(at_least or header or 0)
-        return Occasion(self.tenant, self.user.actor, ORIGIN, NOWHERE, min_position=position)
+        return Occasion(self.tenant, self.user.actor, ORIGIN, NOWHERE, min_position=position, within=self.user.within)
 
     @property
     def if_match(self) -> int | None:

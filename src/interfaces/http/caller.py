@@ -26,6 +26,16 @@ OPEN = "open"
 NOWHERE = UUID(int=0)
 
 
+MOST_PLACES = 50
+"""To so many locations and resources a token may be limited; it would not fit into a header with many more."""
+
+
+class Acting(Struct, frozen=True):
+    """Who acts for the subject (`act` of RFC 8693)."""
+
+    sub: str
+
+
 class Claims(Struct, frozen=True):
     """What a token must say, in these types. Other claims are ignored."""
 
@@ -36,6 +46,9 @@ class Claims(Struct, frozen=True):
     org: UUID | None = None
     orgs: tuple[UUID, ...] = ()
     sid: str | None = None
+    within: tuple[UUID, ...] = ()
+    """The locations and resources to which the role is limited."""
+    act: Acting | None = None
 
 
 class Caller(Struct, frozen=True):
@@ -44,6 +57,7 @@ class Caller(Struct, frozen=True):
     actor: Actor
     organizations: tuple[UUID, ...]
     good_until: float
+    within: tuple[UUID, ...] = ()
 
     def speaks_for(self, named: str | None) -> UUID:
         """The organization of this request. One that the caller does not belong to is as unknown as one that never
@@ -114,17 +128,23 @@ class Doorkeeper:
         subject = claims.sub
         if not 0 < claims.exp - claims.iat <= self._trust.longest:
             raise Unauthenticated
-        if claims.role not in ADMITTED or not (
-            1 <= len(subject) <= 200 and subject.isascii() and subject.isprintable()
-        ):
+        if claims.role not in ADMITTED or not plain(subject) or len(claims.within) > MOST_PLACES:
             raise Unauthenticated
         if not organizations and claims.role != PLATFORM:
             raise Unauthenticated
         if claims.role == "customer":
             subject = str(UUID(subject))  # bookings name their customer so
         session = claims.sid if claims.sid is None or (claims.sid.isascii() and claims.sid.isprintable()) else None
-        actor = Actor("service" if claims.role == "service" else "user", subject, claims.role, session, "token")
-        return Caller(actor, organizations, claims.exp + LEEWAY)
+        who, behalf = (subject, None) if claims.act is None else (claims.act.sub, subject)
+        if not plain(who):
+            raise Unauthenticated
+        actor = Actor("service" if claims.role == "service" else "user", who, claims.role, session, "token", behalf)
+        return Caller(actor, organizations, claims.exp + LEEWAY, claims.within)
+
+
+def plain(name: str) -> bool:
+    """Whether it can name somebody: 1 to 200 printable characters of ASCII."""
+    return 1 <= len(name) <= 200 and name.isascii() and name.isprintable()
 
 
 def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
