@@ -111,9 +111,14 @@ class UnitOfWork:
                 self._state[stream] = kind(id=stream)
         return self.read(kind, stream)
 
+    def glance(self, kind: type[A], stream: UUID) -> A:
+        """An aggregate as it stands, whoever's it is: to be counted. The write does not ask whether it has moved."""
+        known = self._state.get(stream)
+        return known if isinstance(known, kind) else self.as_it_was(kind, stream, None)
+
     def as_it_was(self, kind: type[A], stream: UUID, version: int | None) -> A:
-        """An aggregate as it stood at one of its versions (None: as it stands), whoever's it is. What was does not move:
-        the write need not ask."""
+        """An aggregate as it stood at one of its versions (None: as it stands), whoever's it is. What was does not
+        move: the write need not ask."""
         self.fetch(stream)
         return kind(id=stream).after(self._loaded[stream][:version])
 

@@ -110,6 +110,7 @@ TAGS = [
     "series.changed",
     "series.split",
     "series.ended",
+    "approval_queue.joined",
     "booking.reanchored",
     "session.reanchored",
 ]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from application.booking.approvals import queue_up
 from application.booking.quotas import streams as of_quotas
 from application.booking.quotas import within_quotas
 from application.booking.terms import cancellation_notice
@@ -228,11 +229,12 @@ class RequestApproval(Command, frozen=True):
 
 
 def request_approval(command: RequestApproval, work: UnitOfWork) -> None:
-    work.change(
+    booking = work.change(
         Booking,
         command.booking_id,
         lambda booking: booking.request_approval(work.now, command.deadline, command.on_timeout, command.blocks),
     )
+    queue_up(work, booking)
 
 
 class Approve(Command, frozen=True):
@@ -479,7 +481,10 @@ def reverse_cancellation(command: ReverseCancellation, work: UnitOfWork) -> None
     overbooking = command.overbooking(work)
     if (booking := work.read(Booking, command.booking_id)).status == "cancelled":
         takes_place(work, booking)
-    work.change(Booking, command.booking_id, lambda booking: booking.reverse_cancellation(work.now, overbooking))
+    booking = work.change(
+        Booking, command.booking_id, lambda booking: booking.reverse_cancellation(work.now, overbooking)
+    )
+    queue_up(work, booking, limited=False)
 
 
 class MarkNoShow(Command, frozen=True):

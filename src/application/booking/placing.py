@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from application.booking.approvals import agreed, agreement, of_slot
 from application.booking.commands import holds_of, typed
 from application.booking.quotas import quota_reasons
 from application.booking.quotas import streams as of_quotas
@@ -17,17 +18,16 @@ from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
 from domain import localtime
 from domain.availability.choice import TRAILING
-from domain.availability.setup import Assigned, Reason, Refused, Request, Setup, Slot, Use
+from domain.availability.setup import Reason, Refused, Request, Setup, Slot, Use
 from domain.availability.slots import Question, considered
 from domain.booking.booking import Booking
-from domain.booking.errors import NeedsAgreement, NotOffered, SlotHeld, SlotTaken
+from domain.booking.errors import NotOffered, SlotHeld, SlotTaken
 from domain.booking.events import SEAT, Item
 from domain.booking.reference import reference
 from domain.errors import Forbidden, Refusal, Rule
 from domain.offering.errors import CalledOff, NotSold
 from domain.offering.offering import Offering
 from domain.offering.session import Session
-from domain.offering.terms import Approval
 from domain.organization.location import Location
 from domain.organization.organization import Organization
 from domain.period import Period
@@ -67,7 +67,7 @@ def book_offering(command: BookOffering, work: UnitOfWork) -> None:
     slot = found(work, offering, setup, asked, starts_at, customer)
     limited = command.then == "hold"
     hold(work, command.booking_id, offering, setup, slot, customer, command.party_size, limited)
-    firm(work, command.booking_id, offering, slot, command.party_size, command.then)
+    agreed(work, command.booking_id, offering, confirm=command.then == "confirm")
 
 
 class MoveOffering(Command, frozen=True):
@@ -97,9 +97,7 @@ def move_offering(command: MoveOffering, work: UnitOfWork) -> None:
         booking.id,
     )
     slot = found(work, offering, setup, asked, starts_at, booking.customer_id)
-    approval = offering.terms.approval
-    if work.customer and approval and asks(approval, slot, booking.party_size or 1, work, booking.id):
-        raise NeedsAgreement
+    agreement(work, booking, offering, of_slot(slot, booking.party_size or 1))
     items, notice = items_of(setup, slot), cancellation_notice(work, booking)
     work.change(Booking, command.booking_id, lambda booking: booking.move(items, work.now, notice))
 
@@ -145,8 +143,7 @@ def book_seats(command: BookSeats, work: UnitOfWork) -> None:
     )  # fmt: skip
     limited = command.then == "hold"
     placed(work, command.booking_id, offering, session.location_id, (item,), customer, command.seats, limited)
-    slot = Slot(session.starts_at, session.ends_at, 0, (Assigned(SEAT, (session.id,), command.seats),))
-    firm(work, command.booking_id, offering, slot, command.seats, command.then)
+    agreed(work, command.booking_id, offering, confirm=command.then == "confirm")
 
 
 def misfit(work: UnitOfWork, customer: UUID | None, offering: Offering, session: Session, seats: int) -> list[Reason]:
@@ -324,46 +321,6 @@ def placed(
     )  # fmt: skip
     work.result.setdefault("reference", booking.reference)
     return booking
-
-
-def firm(
-    work: UnitOfWork,
-    booking_id: UUID,
-    offering: Offering,
-    slot: Slot,
-    party_size: int,
-    then: Literal["hold", "confirm"],
-) -> None:
-    """What comes after the hold: the venue is asked where the terms say so, whatever the customer would like."""
-    approval = offering.terms.approval
-    if approval is not None and asks(approval, slot, party_size, work, booking_id):
-        deadline = None if approval.within is None else work.now + timedelta(minutes=approval.within)
-        work.change(
-            Booking,
-            booking_id,
-            lambda booking: booking.request_approval(work.now, deadline, approval.on_timeout, approval.pending_blocks),
-        )
-    elif then == "confirm":
-        work.change(Booking, booking_id, lambda booking: booking.confirm(work.now))
-
-
-def asks(approval: Approval, slot: Slot, party_size: int, work: UnitOfWork, booking_id: UUID) -> bool:
-    """Whether any of the rules asks the venue: one does when all that it says is true."""
-    chosen = {it for one in slot.assignment for it in one.resource_ids}
-    minutes = (slot.ends_at - slot.starts_at) / timedelta(minutes=1)
-    return any(
-        (not rule.resources or bool(chosen & set(rule.resources)))
-        and (rule.longer_than is None or minutes > rule.longer_than)
-        and (rule.party_over is None or party_size > rule.party_over)
-        and (not rule.first_time or first_time(work, booking_id))
-        for rule in approval.rules
-    )
-
-
-def first_time(work: UnitOfWork, booking_id: UUID) -> bool:
-    """Whether the customer has had nothing here before this; nobody's booking is always a first."""
-    customer = work.read(Booking, booking_id).customer_id
-    return customer is None or not any(row.booking_id != booking_id for row in work.tallies([customer]))
 
 
 def refusal(reasons: Iterable[Reason]) -> Refusal:

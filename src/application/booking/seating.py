@@ -4,6 +4,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from application.booking.approvals import agreement, of_booking
 from application.booking.commands import Amend, MovedItem, offer
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
@@ -55,6 +56,8 @@ def amend(command: Amend, work: UnitOfWork) -> None:
         against = outgrown(booking, party or 1, setup(work, booking.offering_id))
         if against:
             raise NotOffered(reasons=against)
+        asked = of_booking(booking)._replace(party=party or 1)
+        agreement(work, booking, work.read(Offering, booking.offering_id), asked)
     work.change(Booking, command.booking_id, lambda booking: booking.amend(party, work.now))
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from application.booking.placing import firm, first_come, items_of, setup_of
+from application.booking.approvals import agreed
+from application.booking.placing import first_come, items_of, setup_of
 from application.booking.quotas import quota_reasons, streams
 from application.event_store import CountedBooking
 from application.unit_of_work import UnitOfWork
@@ -278,7 +279,7 @@ def place(work: UnitOfWork, plan: Plan, verdict: Verdict, setup: Setup, template
     if offering is None:
         work.change(Booking, booking_id, lambda booking: booking.confirm(work.now))
     else:
-        firm(work, booking_id, offering, slot, template.party_size or 1, "confirm")
+        agreed(work, booking_id, offering)
 
 
 def move(work: UnitOfWork, verdict: Verdict, setup: Setup, template: Template) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+from application.booking.approvals import agreed
 from application.booking.quotas import quota_reasons
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
@@ -373,7 +374,9 @@ def follow(work: UnitOfWork, before: Waitlist, location_id: UUID, fact: Waitlist
             entry = before.entry(entry_id)
             if entry.offer is not None and entry.offer.booking_id is None:
                 hold(work, location_id, entry, entry.offer.pieces, booking_id, entry.offer.expires_at)
-            booking = work.change(Booking, booking_id, lambda booking: booking.confirm(work.now))
+            # Where it is booked at once nobody has asked yet, and who waits behind must not be kept from their turn.
+            offering = work.read(Offering, entry.offering_id)
+            booking = agreed(work, booking_id, offering, limited=entry.offer is not None)
             work.result |= {"booking_id": str(booking_id), "reference": booking.reference}
         case events.WaitlistOfferDeclined(entry_id):
             offer = before.entry(entry_id).offer

@@ -67,6 +67,10 @@ class TooManyHolds(Conflict):
     """This customer holds as much as they may at a time."""
 
 
+class ApprovalQueueFull(Rule):
+    """As many requests wait for the venue's answer as may at once: ask again when one has been answered."""
+
+
 class NotPending(Rule):
     """Only a booking that waits for approval can do this."""
 

@@ -118,6 +118,17 @@ class BookingApprovalRequested(Event, frozen=True):
     blocks: bool = True
 
 
+class ApprovalQueueJoined(Event, frozen=True):
+    """One more request waits for the venue to agree to what this offering sells, where only so many may at once."""
+
+    tag: ClassVar[str] = "approval_queue.joined"
+    offering_id: UUID
+    location_id: UUID
+    booking_id: UUID
+    before: tuple[UUID, ...] = ()
+    """Those that waited still when it came."""
+
+
 class BookingApproved(Event, frozen=True):
     tag: ClassVar[str] = "booking.approved"
     items: tuple[Item, ...] | None = None

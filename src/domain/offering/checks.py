@@ -19,6 +19,8 @@ MOST_NEEDS = 20
 MOST_CANDIDATES = 500
 MOST_VARIANTS = 100
 MOST_RULES = 20
+MOST_WAITING = 500
+"""Requests for approval at once: who asks looks at all that wait."""
 FARTHEST = 3650
 """Days."""
 DEAREST = 10**12
@@ -170,5 +172,5 @@ def _approval(approval: Approval | None, location_id: UUID, candidates: Mapping[
             yield f"approval.rules[{n}].party_over", f"It is 0 to {MOST_UNITS} people."
     if approval.within is not None and not 1 <= approval.within <= LONGEST:
         yield "approval.within", f"A deadline is 1 to {LONGEST} minutes after the request."
-    if approval.most_waiting is not None and not 1 <= approval.most_waiting <= MOST_UNITS:
-        yield "approval.most_waiting", f"It is 1 to {MOST_UNITS} requests."
+    if approval.most_waiting is not None and not 1 <= approval.most_waiting <= MOST_WAITING:
+        yield "approval.most_waiting", f"It is 1 to {MOST_WAITING} requests."

@@ -78,7 +78,7 @@ class Approval(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     approving_declines_others: bool = False
     """Competing requests are declined with it."""
     most_waiting: int | None = None
-    """So many requests may wait at once."""
+    """So many requests may wait at once; one more is refused until one of them is decided or withdrawn."""
 
 
 class Terms(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -113,7 +113,7 @@ class Terms(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     price: Price | None = None
     approval: Approval | None = None
     cancellation_notice: int | None = None
-    """Minutes before the start until which it is cancelled in time, at exactly so many as well; later is late, and counts
-    against quotas as if it had taken place. None: no cancellation is late."""
+    """Minutes before the start until which it is cancelled in time, at exactly so many as well; later is late, and
+    counts against quotas as if it had taken place. None: no cancellation is late."""
     one_at_a_time: bool = False
     """A customer may not have it at a time at which they have something else."""

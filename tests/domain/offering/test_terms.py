@@ -132,6 +132,7 @@ def test_the_edges_are_allowed():
         ("approval.rules[0].party_over", {"approval": Approval((ApprovalRule(party_over=-1),))}),
         ("approval.within", {"approval": Approval(within=0)}),
         ("approval.most_waiting", {"approval": Approval(most_waiting=0)}),
+        ("approval.most_waiting", {"approval": Approval(most_waiting=501)}),
     ],
 )
 def test_terms_that_cannot_be_kept_say_where_and_what_would_be_right(field, wrong):
