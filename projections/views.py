@@ -3,6 +3,7 @@
 from projections.booking.calendar import Calendar
 from projections.booking.history import History
 from projections.booking.series import SeriesOfBookings
+from projections.booking.series_history import SeriesHistory
 from projections.offering.timetable import Timetable
 from projections.organization.directory import Directory
 from projections.quota.quotas import Quotas
@@ -18,5 +19,6 @@ VIEWS: tuple[View, ...] = (
     Timetable(),
     Quotas(),
     SeriesOfBookings(),
+    SeriesHistory(),
     Queue(),
 )

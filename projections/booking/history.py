@@ -82,7 +82,7 @@ OWN = compiled(
 )
 
 
-def _happened(
+def happened(
     version: int, position: int, what: str, recorded_at: datetime, occurred_at: datetime, actor: str, channel: str,
     reason: str | None, facts: str,
 ) -> Happened:  # fmt: skip
@@ -119,7 +119,7 @@ class History(View):
             "tenant": occasion.tenant, "booking_id": query.booking_id, "after": max(query.after, 0),
             "limit": limit + 1, "one": 1, "customer_id": own(occasion) if scope == "own" else None,
         }  # fmt: skip
-        rows = page(_happened, limit, lambda row: row.version)
+        rows = page(happened, limit, lambda row: row.version)
 
         def shape(found: list[Any]) -> Page[Happened]:
             if not found and query.after <= 0:

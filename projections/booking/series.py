@@ -75,6 +75,10 @@ SERIES = Table(
     Column("ends_before", TEXT),
     Column("continues", Uuid),
     Column("continued_by", Uuid),
+    # Who made it pass over notice, horizon and grid, and why.
+    Column("override", JSONB),
+    # Why one without an end does not go on, as long as it does not.
+    Column("stopped", JSONB),
     Index("series_customer", "tenant", "customer_id", "id"),
 )  # fmt: skip
 
@@ -110,6 +114,28 @@ class Change_(Struct, frozen=True):  # noqa: N801  # `Change` is the view's word
     stays: tuple[str, ...]
 
 
+class Authority(Struct, frozen=True):
+    """On whose word something was allowed that the rules refuse."""
+
+    by: str
+    why: str | None
+
+
+class Stopped(Struct, frozen=True):
+    """A series without an end that cannot go on."""
+
+    code: str
+    reasons: tuple[str, ...]
+    at: datetime
+    """When it was last refused."""
+    after: str
+    """The last recurrence id that was looked at: those after it are missing."""
+    until: str
+    """Up to where it was to go."""
+    attempt: int
+    again_at: datetime
+
+
 class SeriesAsItStands(Struct, frozen=True):
     id: UUID
     version: int
@@ -131,6 +157,8 @@ class SeriesAsItStands(Struct, frozen=True):
     excluded: tuple[str, ...]
     overrides: dict[str, Patch]
     changes: tuple[Change_, ...]
+    override: Authority | None
+    stopped: Stopped | None
 
 
 class Occurrence(Struct, frozen=True):
@@ -159,12 +187,15 @@ _template = msgspec.json.Decoder(Template).decode
 _dates = msgspec.json.Decoder(tuple[str, ...]).decode
 _said = msgspec.json.Decoder(list[tuple[str, str, msgspec.Raw]]).decode
 _missing = msgspec.json.Decoder(_Missing).decode
+_override = msgspec.json.Decoder(Authority).decode
+_stopped = msgspec.json.Decoder(Stopped).decode
 
 
 def _series(
     id: UUID, version: int, position: int, status: str, location_id: UUID, customer_id: UUID | None, zone: str,  # noqa: A002
     start: str, rule: str | None, rdates: str, gap_policy: str, strategy: str, template: str, through: str | None,
-    ends_before: str | None, continues: UUID | None, continued_by: UUID | None, said: str,
+    ends_before: str | None, continues: UUID | None, continued_by: UUID | None, override: str | None,
+    stopped: str | None, said: str,
 ) -> SeriesAsItStands:  # fmt: skip
     stands = sorted(
         ((at, what, value) for at, what, value in _said(said) if ends_before is None or at < ends_before),
@@ -181,6 +212,7 @@ def _series(
         tuple(at for at, what, _ in stands if what == "excluded"),
         {at: msgspec.json.decode(value, type=Patch) for at, what, value in stands if what == "own"},
         tuple(Change_(at, it.patch, it.stays) for at, it in changed),
+        None if override is None else _override(override), None if stopped is None else _stopped(stopped),
     )  # fmt: skip
 
 
@@ -208,7 +240,7 @@ _BY_ID = select(
     SERIES.c.id, SERIES.c.version, SERIES.c.position, SERIES.c.status, SERIES.c.location_id, SERIES.c.customer_id,
     SERIES.c.zone, SERIES.c.start, SERIES.c.rule, SERIES.c.rdates.cast(TEXT), SERIES.c.gap_policy, SERIES.c.strategy,
     SERIES.c.template.cast(TEXT), SERIES.c.through, SERIES.c.ends_before, SERIES.c.continues, SERIES.c.continued_by,
-    _about,
+    SERIES.c.override.cast(TEXT), SERIES.c.stopped.cast(TEXT), _about,
 ).where(SERIES.c.tenant == bindparam("tenant"), SERIES.c.id == bindparam("id"))  # fmt: skip
 THE_SERIES = compiled(_BY_ID, "tenant", "id").text
 THE_OWN_SERIES = compiled(
@@ -302,18 +334,29 @@ class SeriesOfBookings(View):
 
 
 def _created(recorded: RecordedEvent, fact: series_events.SeriesCreated) -> Sequence[Change]:
+    envelope = recorded.envelope
     row: Row = {
         "tenant": recorded.tenant, "id": recorded.stream, "version": recorded.version, "position": recorded.position,
         "status": "open", "location_id": fact.location_id, "customer_id": fact.customer_id, "zone": fact.zone,
         "start": fact.start.isoformat(), "rule": fact.rule, "rdates": [at.isoformat() for at in fact.rdates],
         "gap_policy": fact.gap_policy, "strategy": fact.strategy, "template": fact.template, "through": None,
         "ends_before": None, "continues": fact.continues, "continued_by": None,
+        "override": Authority(envelope.actor.id, envelope.reason) if fact.override else None, "stopped": None,
     }  # fmt: skip
     return (Put(SERIES, row), *(_say(recorded, at, "excluded", True) for at in fact.exdates))
 
 
 def _extended(recorded: RecordedEvent, fact: series_events.SeriesExtended) -> Sequence[Change]:
-    return (_stands(recorded, {"through": fact.through.isoformat()}), *(_placed(recorded, it) for it in fact.placed))
+    goes_on: Row = {"through": fact.through.isoformat(), "stopped": None}
+    return (_stands(recorded, goes_on), *(_placed(recorded, it) for it in fact.placed))
+
+
+def _refused(recorded: RecordedEvent, fact: series_events.SeriesExtensionRefused) -> Sequence[Change]:
+    stopped = Stopped(
+        fact.code, fact.reasons, recorded.occurred_at, fact.after.isoformat(), fact.until.isoformat(), fact.attempt,
+        fact.again_at,
+    )  # fmt: skip
+    return (_stands(recorded, {"stopped": stopped}),)
 
 
 def _placed(recorded: RecordedEvent, placed: Placed) -> Put:
@@ -369,7 +412,8 @@ def _ended(recorded: RecordedEvent, fact: series_events.SeriesEnded) -> Sequence
 
 
 def _end(fact: series_events.SeriesSplit | series_events.SeriesEnded) -> Row:
-    return {"ends_before": fact.ends_before.isoformat(), "start": fact.start.isoformat(), "rule": fact.rule}
+    ends_before, start = fact.ends_before.isoformat(), fact.start.isoformat()
+    return {"ends_before": ends_before, "start": start, "rule": fact.rule, "stopped": None}
 
 
 def _stands(recorded: RecordedEvent, values: Row | None = None) -> Set:
@@ -432,6 +476,7 @@ LEARNS: dict[type[Event], Callable[[RecordedEvent, Any], Sequence[Change]]] = {
     events.BookingCancellationReversed: _moved,
     series_events.SeriesCreated: _created,
     series_events.SeriesExtended: _extended,
+    series_events.SeriesExtensionRefused: _refused,
     series_events.OccurrenceSkipped: _skipped,
     series_events.OccurrenceWaitlisted: _waitlisted,
     series_events.OccurrenceRetried: _retried,

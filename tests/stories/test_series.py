@@ -8,20 +8,25 @@ from uuid import UUID, uuid4
 
 import pytest
 from house import Town, fresh
+from msgspec.structs import replace
 
-from application.booking.series import CreateSeries
+from application.booking.placing import ReasonNeeded, StaffOnly
+from application.booking.series import CreateSeries, PreviewSeries
 from application.booking.series_edits import EditSeries
 from application.booking.series_extent import CancelSeries
-from application.offering.commands import DefineOffering
+from application.offering.commands import DefineOffering, ReviseTerms
 from application.organization.commands import OpenLocation
 from application.quota.commands import SetQuotaRule
 from application.resource.commands import RegisterResource
 from application.unit_of_work import UnitOfWork
+from domain import localtime
+from domain.booking.booking import Booking
+from domain.booking.errors import NeedsAgreement
 from domain.booking.series import occurrence_id
 from domain.booking.series_errors import OccurrencesNotOffered, OccurrencesTaken
 from domain.booking.series_events import Part, Patch, Shift, Template
 from domain.errors import Refusal
-from domain.offering.terms import Approval, Need, Terms
+from domain.offering.terms import Approval, ApprovalRule, Need, Terms
 from domain.quota.rule import QuotaRule
 from infrastructure.event_store.claims import verify
 from infrastructure.settings import Settings
@@ -96,12 +101,18 @@ def test_what_staff_passed_over_when_they_made_it_its_customer_does_not_by_chang
     me, off_the_grid = uuid4(), datetime.combine(START, time(9, 13))
     either = Template(offering_id=place.offering(place.one, place.two))
     wish = place.wish(either, customer_id=me, override=True)
-    town.do(wish)
+    town.do(wish, reason="a guest of honour")
     edit = EditSeries(wish.series_id, "this", START, start=off_the_grid)
-    with pytest.raises(OccurrencesNotOffered) as refused:
-        town.do(edit, role="customer", subject=str(me))
-    assert [it["code"] for it in refused.value.detail["reasons"]] == ["NOT_ON_STEP"]
-    assert town.do(edit).result["booked"] == 1
+    for asked in ({"role": "customer", "subject": str(me)}, {}):
+        with pytest.raises(OccurrencesNotOffered) as refused:
+            town.do(edit, **asked)
+        assert [it["code"] for it in refused.value.detail["reasons"]] == ["NOT_ON_STEP"]
+    passing = replace(edit, override=True)
+    with pytest.raises(StaffOnly):
+        town.do(passing, role="customer", subject=str(me), reason="because")
+    with pytest.raises(ReasonNeeded):
+        town.do(passing)
+    assert town.do(passing, reason="a guest of honour").result["booked"] == 1
 
 
 def test_where_the_terms_ask_the_venue_every_occurrence_waits_for_it(town, place):
@@ -112,6 +123,59 @@ def test_where_the_terms_ask_the_venue_every_occurrence_waits_for_it(town, place
     assert dict(tags) == {"booking.held.v2": 2, "booking.approval_requested": 2}
     town.do(CancelSeries(asks.series_id, "all"))
     assert place.courts() == {"one": 0, "two": 0}
+
+
+def stands(town: Town, booking_id: UUID) -> tuple[str, int, int]:
+    """When it is, and its buffers."""
+    facts = [it.fact for it in town.house.store.load(town.organization, [booking_id]).streams[booking_id]]
+    (item,) = Booking(id=booking_id).after(facts).items
+    return f"{localtime.wall(item.starts_at, ZONE):%m-%d %H:%M}", item.before, item.after
+
+
+def test_one_that_is_moved_keeps_the_buffers_it_was_booked_with(town, place):
+    """Ten minutes when it was booked, thirty now: it still fits where ten do, and later ones get thirty."""
+    offering = place.offering(place.one, before=10, after=10)
+    wish = place.wish(Template(offering_id=offering), rule="FREQ=WEEKLY;COUNT=2")
+    town.do(wish)
+    court = (Need("court", any_of=(place.one,)),)
+    town.do(ReviseTerms(offering, Terms(court, durations=(60,), before=30, after=30)))
+    at_ten_past_twelve = START.replace(hour=12, minute=10)
+    town.do(
+        CreateSeries(uuid4(), place.location, at_ten_past_twelve, Template(resources=(Part(place.one),), minutes=5))
+    )
+    town.do(EditSeries(wish.series_id, "all", patch=Patch(Shift(time(11)))))
+    second = START + timedelta(days=7)
+    ours = [occurrence_id(wish.series_id, at) for at in (START, second)]
+    assert [stands(town, it) for it in ours] == [("03-04 11:00", 10, 10), ("03-11 11:00", 10, 10)]
+    with pytest.raises(OccurrencesTaken) as refused:
+        town.do(EditSeries(wish.series_id, "this", START, start=START.replace(hour=11, minute=1), override=True),
+                reason="a minute")  # fmt: skip
+    assert [it["code"] for it in refused.value.detail["reasons"]] == ["BUFFER"]
+    goes_on = EditSeries(wish.series_id, "following", second, rule="FREQ=WEEKLY;COUNT=2", continued_by=uuid4(),
+                         start=second.replace(hour=15))  # fmt: skip
+    town.do(goes_on)
+    assert stands(town, ours[1]) == ("03-11 15:00", 10, 10)
+    assert goes_on.continued_by is not None
+    third = occurrence_id(goes_on.continued_by, second.replace(hour=15) + timedelta(days=7))
+    assert stands(town, third) == ("03-18 15:00", 30, 30)
+
+
+def test_a_customer_changes_of_a_series_nothing_that_the_venue_had_to_agree_to(town, place):
+    me = uuid4()
+    large = Approval((ApprovalRule(party_over=4),))
+    wish = place.wish(Template(offering_id=place.offering(place.one, approval=large, most_party=8), party_size=2),
+                      customer_id=me)  # fmt: skip
+    town.do(wish)
+    mine: dict[str, Any] = {"role": "customer", "subject": str(me)}
+    assert town.do(EditSeries(wish.series_id, "all", patch=Patch(Shift(time(10)))), **mine).result["booked"] == 4
+    assert town.do(EditSeries(wish.series_id, "all", patch=Patch(party_size=4)), **mine).result["booked"] == 4
+    before = place.facts()
+    five = EditSeries(wish.series_id, "all", patch=Patch(party_size=5))
+    for asked in (five, PreviewSeries(five)):
+        with pytest.raises(NeedsAgreement):
+            town.do(asked, **mine)
+    assert place.facts() == before
+    assert town.do(five).result["booked"] == 4, "staff, who could agree, do"
 
 
 def test_occurrences_count_against_the_quota_together(town, place):

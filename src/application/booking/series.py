@@ -6,15 +6,14 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from application.booking.placing import overriding
 from application.booking.series_edits import EditSeries, edition
-from application.booking.series_plan import Plan, arrangement, book, looked_up
+from application.booking.series_plan import Plan, arrangement, book, looked_up, wished
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
 from domain import localtime
-from domain.availability.recurring import Wish
 from domain.availability.setup import Request, Setup
 from domain.availability.slots import minutes_for
-from domain.booking import series_errors
 from domain.booking.series import BookingSeries
 from domain.booking.series_events import GapPolicy, Placed, SeriesEvent, Strategy, Template
 from domain.offering.offering import Offering
@@ -37,7 +36,7 @@ class CreateSeries(Command, frozen=True):
     strategy: Strategy = "fail"
     customer_id: UUID | None = None
     override: bool = False
-    """Staff pass over notice, horizon and grid."""
+    """Staff pass over notice, horizon and grid, and say why; what is added later passes over them too."""
 
 
 def create_series(command: CreateSeries, work: UnitOfWork) -> None:
@@ -46,20 +45,18 @@ def create_series(command: CreateSeries, work: UnitOfWork) -> None:
 
 def creation(command: CreateSeries, work: UnitOfWork) -> Plan:
     customer = work.for_customer(command.customer_id)
-    if work.customer and command.override:
-        raise series_errors.OverrideIsForStaff
+    override = overriding(work, command.override)
     location = work.read(Location, command.location_id)
     pattern = recurrence.read(
         command.start, location.zone, command.rule, command.rdates, command.exdates, command.gap_policy
     )
     new = BookingSeries(id=command.series_id)
-    begun = new.create(location.id, pattern, command.template, command.strategy, customer, command.override)
+    begun = new.create(location.id, pattern, command.template, command.strategy, customer, override)
     offering, setup = arrangement(work, location, [command.template])
     if offering is not None:
         settled = replace(command.template, minutes=usual(setup, command.template))
-        begun = new.create(location.id, pattern, settled, command.strategy, customer, command.override)
-    series = new.after(begun)
-    return beginning(work, series, begun, offering, setup)
+        begun = [replace(fact, template=settled) for fact in begun]
+    return beginning(work, new.after(begun), begun, offering, setup)
 
 
 def usual(setup: Setup, template: Template) -> int | None:
@@ -75,7 +72,7 @@ def beginning(
     work: UnitOfWork, series: BookingSeries, begun: Sequence[SeriesEvent], offering: Offering | None, setup: Setup
 ) -> Plan:
     through, due = series.due(work.now)
-    wishes = [Wish(series.planned(at), series.booking_id(at)) for at in due]
+    wishes = [wished(series, at) for at in due]
     found, diary = looked_up(work, series, offering, setup, wishes)
 
     def record(work: UnitOfWork, plan: Plan) -> None:

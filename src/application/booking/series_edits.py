@@ -7,9 +7,11 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from application.booking.placing import overriding
 from application.booking.series_plan import (
     Left,
     Plan,
+    agreeable,
     arrangement,
     book,
     form,
@@ -18,11 +20,11 @@ from application.booking.series_plan import (
     solved,
     standing,
     templates_of,
+    wished,
 )
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
 from domain import localtime
-from domain.availability.recurring import Wish
 from domain.booking import series_errors
 from domain.booking.booking import Booking
 from domain.booking.series import BookingSeries, Reach, changed_pattern, patched
@@ -51,6 +53,9 @@ class EditSeries(Command, frozen=True):
     overrides: Keeping = "drop"
     continued_by: UUID | None = None
     """The id of the series that goes on."""
+    override: bool = False
+    """Staff pass over notice, horizon and grid, and say why. What the series was allowed when it was made is for what
+    is added to it, not for edits."""
 
 
 def edit_series(command: EditSeries, work: UnitOfWork) -> None:
@@ -58,10 +63,11 @@ def edit_series(command: EditSeries, work: UnitOfWork) -> None:
 
 
 def edition(command: EditSeries, work: UnitOfWork) -> Plan:
+    overriding(work, command.override)
     series = work.read(BookingSeries, command.series_id)
     location = work.read(Location, series.location_id)
     work.fetch(*series.placed.values())
-    return EDITS[command.scope](command, work, series, location)
+    return agreeable(work, EDITS[command.scope](command, work, series, location))
 
 
 def refuse_over(work: UnitOfWork, series: BookingSeries, at: datetime) -> None:
@@ -82,9 +88,9 @@ def edit_this(command: EditSeries, work: UnitOfWork, series: BookingSeries, loca
         patch = replace(patch, start=Shift(command.start.time(), (command.start.date() - at.date()).days))
     facts = series.own(at, patch)
     after = series.after(facts)
-    wishes = [Wish(after.planned(at), series.booking_id(at), at in series.placed)]
+    wishes = [wished(after, at, work.read(Booking, series.placed[at]) if at in series.placed else None)]
     offering, setup = arrangement(work, location, templates_of(wishes))
-    found, diary = looked_up(work, after, offering, setup, wishes)
+    found, diary = looked_up(work, after, offering, setup, wishes, command.override)
 
     def record(work: UnitOfWork, plan: Plan) -> None:
         work.change(BookingSeries, series.id, lambda _: [*facts, *solved(plan, after)])
@@ -106,12 +112,12 @@ def edit_all(command: EditSeries, work: UnitOfWork, series: BookingSeries, locat
     facts = series.after(own).change(since, command.patch, later)
     after = series.after([*own, *facts])
     wishes = [
-        Wish(after.planned(at), booking.id, stands=True)
+        wished(after, at, booking)
         for at, booking in sorted(alive.items())
         if after.planned(at) != series.after(own).planned(at)
     ]
     offering, setup = arrangement(work, location, templates_of(wishes) or [series.template])
-    found, diary = looked_up(work, after, offering, setup, wishes)
+    found, diary = looked_up(work, after, offering, setup, wishes, command.override)
 
     def record(work: UnitOfWork, plan: Plan) -> None:
         work.change(BookingSeries, series.id, lambda _: [*own, *facts, *solved(plan, after)])
@@ -141,7 +147,7 @@ def edit_following(command: EditSeries, work: UnitOfWork, series: BookingSeries,
     new = BookingSeries(id=command.continued_by)
     template = patched(series.common(at)[0], command.patch)
     begun = new.create(
-        location.id, pattern, template, series.strategy, series.customer_id, series.override, continues=series.id
+        location.id, pattern, template, series.strategy, series.customer_id, command.override, continues=series.id
     )
     return continuation(command, work, series, location, at, ended, new.after(begun), begun)
 
@@ -168,7 +174,7 @@ def continuation(
     waiting = {fellows[it] for it in before if it not in old.placed and it in fellows}
     planned = replace(new, overrides=rekeyed)
     wishes = [
-        Wish(planned.planned(it), taken_over.get(it) or new.booking_id(it), it in taken_over)
+        wished(planned, it, work.read(Booking, taken_over[it]) if it in taken_over else None)
         for it in due
         if it not in taken_over or taken_over[it] in firm_ones
     ]
@@ -177,7 +183,7 @@ def continuation(
             if it >= at and fellows.get(it) not in rekeyed]  # fmt: skip
     left += [Left(it, "cancelled") for it in gone]
     offering, setup = arrangement(work, location, templates_of(wishes) or [new.template])
-    found, diary = looked_up(work, planned, offering, setup, wishes)
+    found, diary = looked_up(work, planned, offering, setup, wishes, command.override)
 
     def record(work: UnitOfWork, plan: Plan) -> None:
         work.change(BookingSeries, old.id, lambda _: ended)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from application.booking.series_plan import (
     Plan,
+    agreeable,
     arrangement,
     book,
     form,
@@ -14,15 +15,18 @@ from application.booking.series_plan import (
     solved,
     standing,
     templates_of,
+    wished,
 )
+from application.booking.terms import cancellation_notice
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
-from domain.availability.recurring import Wish
 from domain.booking import series_errors
 from domain.booking.booking import CANCELLABLE, Booking
+from domain.booking.errors import SlotHeld, SlotTaken
 from domain.booking.events import CancelledBy
 from domain.booking.series import BookingSeries, Reach
 from domain.booking.series_events import Placed, Strategy
+from domain.errors import Refusal, Rule, Unknown
 from domain.organization.location import Location
 from domain.recurrence.errors import NoSuchOccurrence
 
@@ -52,7 +56,7 @@ def cancel_series(command: CancelSeries, work: UnitOfWork) -> None:
         raise series_errors.OccurrenceOver(recurrence_id=form(first))
     by: CancelledBy = "customer" if work.customer else command.by
     for booking in alive.values():
-        work.change(Booking, booking.id, lambda booking: booking.cancel(by, work.now))
+        work.change(Booking, booking.id, lambda it: it.cancel(by, work.now, cancellation_notice(work, it)))
     work.result["cancelled"] = len(alive)
 
 
@@ -74,7 +78,7 @@ def retry_skipped(command: RetrySkipped, work: UnitOfWork) -> None:
     wanted = sorted(set(command.recurrence_ids or series.skipped))
     alive = standing(work, series, wanted)
     wishes = [
-        Wish(series.planned(at), series.booking_id(at), at in alive)
+        wished(series, at, alive.get(at))
         for at in wanted
         if not over(work, series, at) and (at in alive or at not in series.placed)
     ]
@@ -87,13 +91,22 @@ def retry_skipped(command: RetrySkipped, work: UnitOfWork) -> None:
         work.change(BookingSeries, series.id, lambda _: solved(plan, series))
         book(work, plan)
 
-    Plan(series, found, diary, setup, offering, "skip", record).carry_out(work)
+    agreeable(work, Plan(series, found, diary, setup, offering, "skip", record)).carry_out(work)
 
 
 class ExtendSeries(Command, frozen=True):
     """A series without an end goes on for a while."""
 
     series_id: UUID
+
+    def instead(self, refusal: Refusal) -> Command | None:
+        """Nobody is there to be told, so the series says it. What is only crowded is tried again by itself."""
+        if not isinstance(refusal, Rule | Unknown | SlotTaken | SlotHeld):
+            return None
+        reasons = (
+            reason["code"] if isinstance(reason, dict) else reason.code for reason in refusal.detail.get("reasons", ())
+        )
+        return StopSeries(self.series_id, refusal.code, tuple(reasons))
 
 
 def extend_series(command: ExtendSeries, work: UnitOfWork) -> None:
@@ -104,7 +117,7 @@ def extend_series(command: ExtendSeries, work: UnitOfWork) -> None:
     if series.through is not None and through <= series.through:
         return
     location = work.read(Location, series.location_id)
-    wishes = [Wish(series.planned(at), series.booking_id(at)) for at in due]
+    wishes = [wished(series, at) for at in due]
     offering, setup = arrangement(work, location, templates_of(wishes) or [series.template])
     found, diary = looked_up(work, series, offering, setup, wishes)
 
@@ -117,8 +130,21 @@ def extend_series(command: ExtendSeries, work: UnitOfWork) -> None:
     Plan(series, found, diary, setup, offering, strategy, record).carry_out(work)
 
 
+class StopSeries(Command, frozen=True):
+    """It was to go on and could not: that is said, and it is tried again later."""
+
+    series_id: UUID
+    code: str
+    reasons: tuple[str, ...] = ()
+
+
+def stop_series(command: StopSeries, work: UnitOfWork) -> None:
+    work.change(BookingSeries, command.series_id, lambda series: series.stop(command.code, command.reasons, work.now))
+
+
 HANDLERS: dict[type[Command], Handler] = {
     CancelSeries: cancel_series,
     RetrySkipped: retry_skipped,
     ExtendSeries: extend_series,
+    StopSeries: stop_series,
 }

@@ -9,18 +9,19 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from application.booking.approvals import agreed
+from application.booking.approvals import agreed, agreement, of_slot
 from application.booking.placing import first_come, items_of, setup_of
 from application.booking.quotas import quota_reasons, streams
+from application.booking.terms import cancellation_notice
 from application.event_store import CountedBooking
 from application.unit_of_work import UnitOfWork
 from domain import localtime
-from domain.availability.recurring import REACH, Diary, Verdict, Wish, alternatives, by_name, setup_by_name, verdicts
+from domain.availability.recurring import REACH, Buffers, Diary, Verdict, Wish, alternatives, setup_by_name, verdicts
 from domain.availability.setup import Reason, Setup, Slot, Use
 from domain.booking import series_errors
 from domain.booking.booking import Booking, Status
 from domain.booking.reference import reference
-from domain.booking.series import BookingSeries, placed_anew
+from domain.booking.series import BookingSeries
 from domain.booking.series_events import OccurrenceWaitlisted, Patch, SeriesEvent, Strategy, Template
 from domain.errors import Refusal
 from domain.offering.offering import Offering
@@ -138,9 +139,19 @@ def templates_of(wishes: Sequence[Wish]) -> list[Template]:
 
 
 def looked_up(
-    work: UnitOfWork, series: BookingSeries, offering: Offering | None, setup: Setup, wishes: Sequence[Wish]
+    work: UnitOfWork,
+    series: BookingSeries,
+    offering: Offering | None,
+    setup: Setup,
+    wishes: Sequence[Wish],
+    override: bool | None = None,
 ) -> tuple[list[Verdict], Diary]:
-    """The verdict on each wish. What occupies all candidates over the whole span is read once."""
+    """The verdict on each wish. What occupies all candidates over the whole span is read once.
+
+    `override`: what the command says; None: as the series was made, but for its customer.
+    """
+    if override is None:
+        override = series.override and work.customer is None
     moving = frozenset(wish.booking_id for wish in wishes if wish.stands)
     customer, uses, elsewhere = series.customer_id, list[Use](), list[Period]()
     if customer is not None:
@@ -158,8 +169,6 @@ def looked_up(
 
     def diary(staying: frozenset[UUID]) -> Diary:
         others = [use for use in uses if use.booking_id not in moving or use.booking_id in staying]
-        # What staff passed over when they made it, its customer does not pass over by changing it.
-        override = series.override and work.customer is None
         return Diary(setup, others, work.now, gap_policy=series.gap_policy, override=override, busy=elsewhere)
 
     known: dict[UUID, CountedBooking] = {}
@@ -193,6 +202,16 @@ LOOK_AHEAD = timedelta(days=35)
 """How far after the last occurrence its alternatives may lie."""
 
 
+def agreeable(work: UnitOfWork, plan: Plan) -> Plan:
+    """The same, unless a customer would change by it what the venue had to agree to."""
+    for it in plan.granted:
+        if it.slot is not None and it.wish.stands and plan.offering is not None:
+            booking = work.read(Booking, it.wish.booking_id)
+            party = it.wish.planned.template.party_size or booking.party_size or 1
+            agreement(work, booking, plan.offering, of_slot(it.slot, party))
+    return plan
+
+
 # The occurrences that stand
 
 
@@ -208,6 +227,15 @@ def standing(
     """The bookings of these occurrences that can still be changed: firm, and not begun."""
     books = {it: work.read(Booking, series.placed[it]) for it in at if it in series.placed}
     return {it: one for it, one in books.items() if one.status in statuses and one.period.starts_at > work.now}
+
+
+def wished(series: BookingSeries, at: datetime, booking: Booking | None = None) -> Wish:
+    """This occurrence as it should be. A booking that stands keeps the buffers it was made with, wherever it is moved:
+    later terms do not rewrite it."""
+    if booking is None:
+        return Wish(series.planned(at), series.booking_id(at))
+    item = booking.items[0]
+    return Wish(series.planned(at), booking.id, True, Buffers(item.before, item.after))
 
 
 def over(work: UnitOfWork, series: BookingSeries, at: datetime) -> bool:
@@ -236,7 +264,7 @@ def book(work: UnitOfWork, plan: Plan) -> None:
     for it in plan.granted:
         assert it.slot is not None
         template = it.wish.planned.template
-        setup = plan.setup if plan.offering is not None else by_name(plan.setup, template)
+        setup = plan.diary.arranged(template, it.wish.buffers)
         if it.wish.stands:
             move(work, it, setup, template)
         else:
@@ -286,6 +314,7 @@ def move(work: UnitOfWork, verdict: Verdict, setup: Setup, template: Template) -
     """A booking that stands takes its new time, resources or units, and knows its new party."""
     assert verdict.slot is not None
     items = items_of(setup, verdict.slot)
-    booking = work.change(Booking, verdict.wish.booking_id, lambda booking: placed_anew(booking, items))
+    notice = cancellation_notice(work, work.read(Booking, verdict.wish.booking_id))
+    booking = work.change(Booking, verdict.wish.booking_id, lambda booking: booking.move(items, work.now, notice))
     if template.party_size not in (None, booking.party_size):
         work.change(Booking, booking.id, lambda booking: booking.amend(template.party_size))

@@ -12,6 +12,15 @@ class TheSeries(Query, frozen=True):
     series_id: UUID
 
 
+class HistoryOfSeries(Query, frozen=True):
+    """What happened to a series, in order; what happens to its occurrences stands in the bookings' own histories."""
+
+    series_id: UUID
+    after: int = 0
+    """The version of the last row of the page before."""
+    limit: int = 50
+
+
 class OccurrencesOfSeries(Query, frozen=True):
     """The occurrences of a series in the order of their recurrence ids, with what became of each."""
 

@@ -7,7 +7,7 @@ the way of those after it.
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -35,6 +35,13 @@ BY_NAME = 15
 Instead = Literal["other_resource", "same_day", "next_free_day"]
 
 
+class Buffers(NamedTuple):
+    """Minutes."""
+
+    before: int
+    after: int
+
+
 class Wish(Struct, frozen=True):
     """An occurrence as it should be, and the booking that it is or would be."""
 
@@ -42,6 +49,8 @@ class Wish(Struct, frozen=True):
     booking_id: UUID
     stands: bool = False
     """It is booked already, at another time or otherwise: where it cannot be moved, it stays."""
+    buffers: Buffers | None = None
+    """Those that it was booked with, which it keeps. None: as its terms are now."""
 
 
 class Alternative(Struct, frozen=True):
@@ -94,7 +103,7 @@ class Diary:
         self._longest = max((use.ends_at - use.starts_at for use in self._uses), default=timedelta(0))
         self._taken: list[Use] = []
         self._longest_taken = timedelta(0)
-        self._questions: dict[tuple[Template, int], Question] = {}
+        self._questions: dict[tuple[Template, Buffers | None, int], Question] = {}
 
     @property
     def zone(self) -> str:
@@ -106,29 +115,29 @@ class Diary:
             return None
         return localtime.by_rule(local, self.zone)
 
-    def consider(self, template: Template, starts_at: datetime) -> Slot | Refused:
+    def consider(self, template: Template, starts_at: datetime, buffers: Buffers | None = None) -> Slot | Refused:
         local = localtime.wall(starts_at, self.zone)
         if template.offering_id is None and starts_at < self.now:
             return Refused(local, starts_at, (Reason("TOO_SOON", earliest=self.now),))
         try:
-            return considered(self._question(template, starts_at, local.date()), starts_at)
+            return considered(self._question(template, starts_at, local.date(), buffers), starts_at)
         except NoSuchDuration:  # the terms have been revised since
             return Refused(local, starts_at, (Reason("DOES_NOT_FIT"),))
 
-    def slots(self, template: Template, on: date) -> list[Slot]:
+    def slots(self, template: Template, on: date, buffers: Buffers | None = None) -> list[Slot]:
         """Every slot of this local date."""
         since = localtime.by_rule(localtime.day(on), self.zone)
         near = between(self._uses, since, since + 2 * A_DAY, self._longest)
         near += between(self._taken, since, since + 2 * A_DAY, self._longest_taken)
-        setup, asked = self._asked(template, on, on)
+        setup, asked = self._asked(template, on, on, buffers)
         try:
             return slots(setup, near, asked, self.now)
         except NoSuchDuration:
             return []
 
-    def take(self, booking_id: UUID, template: Template, slot: Slot) -> None:
+    def take(self, wish: Wish, slot: Slot) -> None:
         """From now on this is in the way of others."""
-        terms = self._arranged(template).terms
+        booking_id, terms = wish.booking_id, self.arranged(wish.planned.template, wish.buffers).terms
         for one in slot.assignment:
             for resource_id in one.resource_ids:
                 shared = self.setup.resources[resource_id].buffer_mode == "shared"
@@ -138,20 +147,20 @@ class Diary:
         self._longest_taken = max(self._longest_taken, slot.ends_at - slot.starts_at)
         self._busy.append(Period(slot.starts_at, slot.ends_at))
 
-    def _question(self, template: Template, starts_at: datetime, on: date) -> Question:
+    def _question(self, template: Template, starts_at: datetime, on: date, buffers: Buffers | None) -> Question:
         """What is the same for a year of occurrences is worked out once: while no other occurrence is near, and none
         needs to be counted further off, those taken make no difference."""
         near = between(self._taken, starts_at, starts_at, self._longest_taken) if self._taken else []
-        if near and (self._looks_far or self._in_reach(template, starts_at, near)):
-            setup, asked = self._asked(template, on, on)
+        if near and (self._looks_far or self._in_reach(template, starts_at, near, buffers)):
+            setup, asked = self._asked(template, on, on, buffers)
             others = between(self._uses, starts_at, starts_at, self._longest)
             return Question(setup, others + near, asked, self.now)
         year = on.toordinal() // MOST_DAYS
-        if (template, year) not in self._questions:
+        if (template, buffers, year) not in self._questions:
             first = date.fromordinal(max(year * MOST_DAYS, 1))
-            setup, asked = self._asked(template, first, first + (MOST_DAYS - 1) * A_DAY)
-            self._questions[template, year] = Question(setup, self._uses, asked, self.now)
-        return self._questions[template, year]
+            setup, asked = self._asked(template, first, first + (MOST_DAYS - 1) * A_DAY, buffers)
+            self._questions[template, buffers, year] = Question(setup, self._uses, asked, self.now)
+        return self._questions[template, buffers, year]
 
     @property
     def _looks_far(self) -> bool:
@@ -160,8 +169,8 @@ class Diary:
         chooses = self.setup.terms.needs and len(self.setup.resources) > len(self.setup.terms.needs)
         return bool(paced or chooses or self.setup.terms.one_at_a_time)
 
-    def _in_reach(self, template: Template, starts_at: datetime, near: Sequence[Use]) -> bool:
-        setup, asked = self._asked(template, starts_at.date(), starts_at.date())
+    def _in_reach(self, template: Template, starts_at: datetime, near: Sequence[Use], buffers: Buffers | None) -> bool:
+        setup, asked = self._asked(template, starts_at.date(), starts_at.date(), buffers)
         around = timedelta(minutes=setup.terms.before + setup.terms.after)
         ends_at = starts_at + timedelta(minutes=minutes_for(setup, asked))
         return any(
@@ -170,11 +179,15 @@ class Diary:
             for use in near
         )
 
-    def _arranged(self, template: Template) -> Setup:
-        return by_name(self.setup, template) if template.offering_id is None else self.setup
+    def arranged(self, template: Template, buffers: Buffers | None = None) -> Setup:
+        """On which terms an occurrence is had: those of today, but for the buffers of one that stands."""
+        setup = by_name(self.setup, template) if template.offering_id is None else self.setup
+        if buffers is None:
+            return setup
+        return replace(setup, terms=replace(setup.terms, before=buffers.before, after=buffers.after))
 
-    def _asked(self, template: Template, first: date, last: date) -> tuple[Setup, Request]:
-        setup = self._arranged(template)
+    def _asked(self, template: Template, first: date, last: date, buffers: Buffers | None) -> tuple[Setup, Request]:
+        setup = self.arranged(template, buffers)
         busy = tuple(self._busy) if setup.terms.one_at_a_time else ()
         party = template.party_size or max(1, setup.terms.least_party)
         override = self._override or template.offering_id is None
@@ -237,7 +250,7 @@ def _round(
         verdict = _verdict(wish, diary, check, found)
         found.append(verdict)
         if verdict.slot is not None:
-            diary.take(wish.booking_id, wish.planned.template, verdict.slot)
+            diary.take(wish, verdict.slot)
         elif wish.stands:
             more[wish.booking_id] = verdict
     return found, more
@@ -247,7 +260,7 @@ def _verdict(wish: Wish, diary: Diary, check: Check, before: Sequence[Verdict]) 
     starts_at = diary.instant(wish.planned.local)
     if starts_at is None:
         return Verdict(wish, None, None, (Reason("DST_GAP"),))
-    answer = diary.consider(wish.planned.template, starts_at)
+    answer = diary.consider(wish.planned.template, starts_at, wish.buffers)
     if isinstance(answer, Refused):
         return Verdict(wish, starts_at, None, answer.reasons)
     against = tuple(check(wish, answer, before))
@@ -257,19 +270,19 @@ def _verdict(wish: Wish, diary: Diary, check: Check, before: Sequence[Verdict]) 
 def alternatives(verdict: Verdict, diary: Diary) -> list[Alternative]:
     """Up to three, in this order: another resource at the same time, the nearest time on the same local day (of two
     equally near ones the earlier), the same time on the next free day. The diary holds what the others take."""
-    template, local = verdict.wish.planned.template, verdict.wish.planned.local
+    template, local, buffers = verdict.wish.planned.template, verdict.wish.planned.local, verdict.wish.buffers
     wanted = verdict.starts_at or localtime.by_rule(local, diary.zone)
     found: list[Alternative] = []
     if template.resource_ids:
-        other = diary.consider(replace(template, resource_ids=()), wanted)
+        other = diary.consider(replace(template, resource_ids=()), wanted, buffers)
         if isinstance(other, Slot):
             found.append(instead("other_resource", other))
-    there = [slot for slot in diary.slots(template, local.date()) if slot.starts_at != wanted]
+    there = [slot for slot in diary.slots(template, local.date(), buffers) if slot.starts_at != wanted]
     there = [slot for slot in there if slot.starts_at >= diary.now]
     if there:
         found.append(instead("same_day", min(there, key=lambda it: (abs(it.starts_at - wanted), it.starts_at))))
     for days in range(1, DAYS_AHEAD + 1):
-        later = diary.consider(template, localtime.by_rule(local + days * A_DAY, diary.zone))
+        later = diary.consider(template, localtime.by_rule(local + days * A_DAY, diary.zone), buffers)
         if isinstance(later, Slot):
             found.append(instead("next_free_day", later))
             break

@@ -12,8 +12,7 @@ from msgspec.structs import asdict, replace
 from domain import localtime
 from domain.aggregate import Aggregate
 from domain.booking import errors, series_errors, series_events
-from domain.booking.booking import LONGEST, MOST_ITEMS, NOWHERE, Booking, checked, sized
-from domain.booking.events import BookingEvent, BookingHeld, BookingRescheduled, Item
+from domain.booking.booking import LONGEST, MOST_ITEMS, NOWHERE, sized
 from domain.booking.series_events import GapPolicy, Patch, Placed, SeriesEvent, Shift, Strategy, Template
 from domain.event import Event
 from domain.recurrence import rule as rules
@@ -25,6 +24,12 @@ Reach = Literal["this", "following", "all"]
 """How far an edit goes: one occurrence, it and all later ones, or all that have not begun."""
 MOST_SHIFT = 366
 """Days."""
+MOST_IN_MONTHS = 4 * MOST
+"""Occurrences within 24 months of a series without an end: two a day, and some. So 400 reach half a year ahead."""
+
+
+LONGEST_PAUSE = 28
+"""Days between two attempts to go on, the first of which comes after one day, the next after two, four ..."""
 
 
 class Planned(Struct, frozen=True):
@@ -63,6 +68,8 @@ class BookingSeries(Aggregate, frozen=True):
     waitlisted: Mapping[datetime, tuple[str, ...]] = {}
     overrides: Mapping[datetime, Patch] = {}
     changes: tuple[tuple[datetime, Patch, tuple[datetime, ...]], ...] = ()
+    stopped: series_events.SeriesExtensionRefused | None = None
+    """Why it does not go on, as long as it does not."""
 
     @property
     def pattern(self) -> Series:
@@ -106,7 +113,7 @@ class BookingSeries(Aggregate, frozen=True):
         """All its times in `[first, last]`, also those taken out: by their place in this list one series follows
         another."""
         every = replace(self.pattern, exdates=())
-        return [it.recurrence_id for it in islice(recurrence.all_between(every, first, last), MOST)]
+        return list(islice(recurrence.ids_between(every, first, last), MOST))
 
     @property
     def status(self) -> Literal["open", "continued", "ended"]:
@@ -136,17 +143,45 @@ class BookingSeries(Aggregate, frozen=True):
         ]  # fmt: skip
 
     def due(self, now: datetime) -> tuple[datetime, list[datetime]]:
-        """The recurrence ids that are to be booked next, and up to where they were looked for, inclusive: at most 400,
-        and nothing later than 24 months after the start or, once that is past, after today."""
+        """The recurrence ids that are to be booked next, and up to where they were looked for, inclusive: at most as
+        many as make 400 to come, and none later than 24 months after the start or, once that is past, after today."""
         if self.ends_before is not None:
             raise series_errors.SeriesOver
+        last = self.horizon(now)
+        room = MOST
+        if self.through is not None:
+            refuse_too_dense(self.pattern, self.through + TICK, last)  # a rule may be dense only in years to come
+            room = max(0, MOST - self.ahead(now))
+        found = recurrence_ids(self.pattern, self.through, min(last + TICK, rules.LAST_LOCAL - TICK), room)
+        if len(found) < room:
+            return last, found
+        return (found[-1] if found else self.through or last), found
+
+    def ahead(self, now: datetime) -> int:
+        """How many of its occurrences are still to come, as the series names them: no edit has more to change."""
         today = localtime.wall(now, self.zone)
-        last = recurrence.months_later(max(self.start, today) if self.through else self.start, MONTHS)
-        found = recurrence_ids(self.pattern, self.through, min(last + TICK, rules.LAST_LOCAL - TICK))
-        return (found[-1] if len(found) == MOST else last), found
+        return sum(at > today for at in self.since())
+
+    def horizon(self, now: datetime) -> datetime:
+        """Up to where it can be booked, inclusive."""
+        today = localtime.wall(now, self.zone)
+        return recurrence.months_later(max(self.start, today) if self.through else self.start, MONTHS)
 
     def extend(self, through: datetime, placed: Sequence[Placed]) -> list[SeriesEvent]:
         return [series_events.SeriesExtended(through, tuple(placed))]
+
+    def stop(self, code: str, reasons: Iterable[str], now: datetime) -> list[SeriesEvent]:
+        """It could not go on. It is tried again, ever more rarely, for as long as it should."""
+        if not self.open_ended or self.through is None:
+            return []
+        attempt = 1 if self.stopped is None else self.stopped.attempt + 1
+        pause = min(2 ** min(attempt - 1, 9), LONGEST_PAUSE)
+        return [
+            series_events.SeriesExtensionRefused(
+                code, self.through, self.horizon(now), now + timedelta(days=pause), attempt,
+                tuple(dict.fromkeys(reasons)),
+            )
+        ]  # fmt: skip
 
     def skip(self, recurrence_id: datetime, reasons: Iterable[str]) -> list[SeriesEvent]:
         codes = tuple(dict.fromkeys(reasons))
@@ -206,7 +241,9 @@ class BookingSeries(Aggregate, frozen=True):
             case series_events.SeriesExtended(through, placed):
                 books = {one.recurrence_id: one.booking_id or occurrence_id(self.id, one.recurrence_id)
                          for one in placed}  # fmt: skip
-                return replace(self, through=through, placed={**self.placed, **books})
+                return replace(self, through=through, placed={**self.placed, **books}, stopped=None)
+            case series_events.SeriesExtensionRefused():
+                return replace(self, stopped=event)
             case series_events.OccurrenceSkipped(recurrence_id, reasons):
                 return replace(self, skipped={**self.skipped, recurrence_id: reasons},
                                waitlisted=without(self.waitlisted, recurrence_id))  # fmt: skip
@@ -235,7 +272,7 @@ class BookingSeries(Aggregate, frozen=True):
 
     def _until(self, before: datetime, start: datetime, rule: str | None) -> Self:
         rdates, exdates = (tuple(at for at in dates if at < before) for dates in (self.rdates, self.exdates))
-        ended = replace(self, ends_before=before, start=start, rule=rule, rdates=rdates, exdates=exdates)
+        ended = replace(self, ends_before=before, start=start, rule=rule, rdates=rdates, exdates=exdates, stopped=None)
         return ended._only(lambda at: at < before)
 
     def _only(self, stays: Callable[[datetime], bool]) -> Self:
@@ -251,8 +288,10 @@ def occurrence_id(series_id: UUID, recurrence_id: datetime) -> UUID:
     return uuid5(series_id, recurrence_id.isoformat())
 
 
-def recurrence_ids(pattern: Series, after: datetime | None, before: datetime | None) -> list[datetime]:
-    return [it.recurrence_id for it in recurrence.occurrences(pattern, after, before)]
+def recurrence_ids(
+    pattern: Series, after: datetime | None, before: datetime | None, limit: int = MOST
+) -> list[datetime]:
+    return [it.recurrence_id for it in recurrence.occurrences(pattern, after, before, limit)]
 
 
 def endless(pattern: Series) -> bool:
@@ -260,17 +299,25 @@ def endless(pattern: Series) -> bool:
 
 
 def refuse_too_many(pattern: Series) -> None:
-    """A series that ends is booked whole by the command that makes it; one without an end as far as is allowed."""
-    if endless(pattern):
-        return
+    """A series that ends is booked whole by the command that makes it; one without an end as far as is allowed, and
+    goes on by itself: its density is bounded instead."""
     last = recurrence.months_later(pattern.start, MONTHS)
-    found = list(islice(recurrence.all_between(pattern, rules.FIRST_LOCAL, last), MOST + 1))
+    if endless(pattern):
+        refuse_too_dense(pattern, rules.FIRST_LOCAL, last)
+        return
+    found = list(islice(recurrence.ids_between(pattern, rules.FIRST_LOCAL, last), MOST + 1))
     if len(found) > MOST:
         raise series_errors.TooManyOccurrences(most=MOST)
-    if (late := next(recurrence.all_between(pattern, last + TICK, rules.LAST_LOCAL), None)) is not None:
-        raise series_errors.SeriesTooLong(recurrence_id=late.recurrence_id.isoformat(), last=last.isoformat())
+    if (late := next(recurrence.ids_between(pattern, last + TICK, rules.LAST_LOCAL), None)) is not None:
+        raise series_errors.SeriesTooLong(recurrence_id=late.isoformat(), last=last.isoformat())
     if not found:
         raise series_errors.NothingToPlace
+
+
+def refuse_too_dense(pattern: Series, since: datetime, last: datetime) -> None:
+    """Looks at no more occurrences than are allowed, and at one that is not."""
+    if sum(1 for _ in islice(recurrence.ids_between(pattern, since, last), MOST_IN_MONTHS + 1)) > MOST_IN_MONTHS:
+        raise series_errors.TooDense(most=MOST_IN_MONTHS, months=MONTHS)
 
 
 def changed_pattern(
@@ -348,23 +395,3 @@ def laid_over(below: Patch, above: Patch) -> Patch:
 
 def without(by_date: Mapping[datetime, tuple[str, ...]], gone: datetime) -> dict[datetime, tuple[str, ...]]:
     return {at: value for at, value in by_date.items() if at != gone}
-
-
-# Of one occurrence's booking
-
-
-def of_series(facts: Sequence[BookingEvent], series_id: UUID, recurrence_id: datetime) -> list[BookingEvent]:
-    """The first facts of a booking that is an occurrence."""
-    named = recurrence_id.isoformat()
-    return [
-        replace(fact, series_id=series_id, recurrence_id=named) if isinstance(fact, BookingHeld) else fact
-        for fact in facts
-    ]
-
-
-def placed_anew(booking: Booking, items: Sequence[Item]) -> list[BookingEvent]:
-    """The occurrence takes other times, resources or units: all its items, as they are from now on."""
-    if booking.status != "confirmed":
-        raise errors.NotConfirmed(status=booking.status)
-    after = checked(items)
-    return [] if after == booking.items else [BookingRescheduled(after)]

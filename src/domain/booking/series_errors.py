@@ -1,6 +1,6 @@
 """Why a series refuses."""
 
-from domain.errors import Conflict, Forbidden, Rule, Unknown
+from domain.errors import Conflict, Rule, Unknown
 
 
 class UnknownSeries(Unknown):
@@ -9,6 +9,10 @@ class UnknownSeries(Unknown):
 
 class TooManyOccurrences(Rule):
     """A series that ends has at most 400 occurrences: make it shorter, or without an end."""
+
+
+class TooDense(Rule):
+    """A series without an end has at most 1600 occurrences in 24 months: make it rarer, or give it an end."""
 
 
 class SeriesTooLong(Rule):
@@ -45,10 +49,6 @@ class OccurrencesTaken(Conflict):
 
 class OccurrencesNotOffered(Rule):
     """Some of these occurrences cannot be booked as asked: nothing was."""
-
-
-class OverrideIsForStaff(Forbidden):
-    """Only staff pass over notice and horizon."""
 
 
 class OfferedElsewhere(Rule):

@@ -95,6 +95,24 @@ class SeriesExtended(Event, frozen=True):
     placed: tuple[Placed, ...] = ()
 
 
+class SeriesExtensionRefused(Event, frozen=True):
+    """A series without an end could not go on: nothing of the next stretch was booked, and it will be tried again."""
+
+    tag: ClassVar[str] = "series.extension_refused"
+    code: str
+    """Of the refusal."""
+    after: datetime
+    """The last recurrence id that was looked at: those after it are missing."""
+    until: datetime
+    """Up to where it was to go, inclusive."""
+    again_at: datetime
+    """UTC."""
+    attempt: int = 1
+    """The first, second ... in a row."""
+    reasons: tuple[str, ...] = ()
+    """Codes, where the refusal names any."""
+
+
 class OccurrenceSkipped(Event, frozen=True):
     """It could not be booked, or, where it is booked, not be moved to where it should be; it can be tried again."""
 
@@ -176,6 +194,7 @@ class SeriesEnded(Event, frozen=True):
 SeriesEvent = (
     SeriesCreated
     | SeriesExtended
+    | SeriesExtensionRefused
     | OccurrenceSkipped
     | OccurrenceWaitlisted
     | OccurrenceRetried

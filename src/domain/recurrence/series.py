@@ -138,12 +138,15 @@ def months_later(label: datetime, months: int) -> datetime:
 
 
 def all_between(series: Series, since: datetime, last: datetime) -> Iterator[Occurrence]:
-    """The occurrences with recurrence ids in `[since, last]`: RDATE added, EXDATE taken out, each time once."""
+    """The occurrences with recurrence ids in `[since, last]`."""
+    return (Occurrence(label, localtime.by_rule(label, series.zone)) for label in ids_between(series, since, last))
+
+
+def ids_between(series: Series, since: datetime, last: datetime) -> Iterator[datetime]:
+    """The recurrence ids in `[since, last]`: RDATE added, EXDATE taken out, each time once."""
     added = (at for at in series.rdates if since <= at <= last and series.happens(at))
     removed = frozenset(series.exdates)
-    for label, _ in groupby(merge(made(series, since, last), added)):
-        if label not in removed:
-            yield Occurrence(label, localtime.by_rule(label, series.zone))
+    return (label for label, _ in groupby(merge(made(series, since, last), added)) if label not in removed)
 
 
 def made(series: Series, since: datetime, last: datetime) -> Iterator[datetime]:

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from litestar import Controller, get, patch, post
 from litestar.params import FromPath, RawBody
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, convert
 from msgspec.structs import replace
 from uuid_utils.compat import uuid7
 
 from application.booking.series import CreateSeries, PreviewSeries
 from application.booking.series_edits import EditSeries, Keeping
 from application.booking.series_extent import CancelSeries, RetrySkipped
-from application.booking.series_queries import OccurrencesOfSeries, TheSeries
+from application.booking.series_queries import HistoryOfSeries, OccurrencesOfSeries, TheSeries
 from application.message import Occasion
 from domain.booking.events import CancelledBy
 from domain.booking.series import Reach, moved
@@ -39,6 +39,7 @@ from interfaces.http.asked import (
     reply,
     written,
 )  # fmt: skip
+from interfaces.http.booking import By, Happened
 from interfaces.http.errors import FORMS
 from interfaces.http.schema import says
 
@@ -90,7 +91,7 @@ class NewSeries(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     strategy: Strategy = "fail"
     """What becomes of occurrences that cannot be booked."""
     override: bool = False
-    """Staff pass over notice, horizon and grid."""
+    """Staff pass over notice, horizon and grid, and give a reason."""
     reason: Reason | None = None
 
 
@@ -110,6 +111,8 @@ class Edit(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     strategy: Strategy = "fail"
     overrides: Keeping = "drop"
     """For `following`: what later occurrences have of their own is dropped, or goes with them by their order."""
+    override: bool = False
+    """Staff pass over notice, horizon and grid, and give a reason."""
     reason: Reason | None = None
 
 
@@ -177,6 +180,29 @@ class Seen(Struct, frozen=True, kw_only=True):
     conflicts: int
 
 
+class Authority(Struct, frozen=True):
+    """On whose word it passed over notice, horizon and grid."""
+
+    by: str
+    why: str | None
+
+
+class Stopped(Struct, frozen=True):
+    """Why a series without an end does not go on. It is tried again by itself."""
+
+    code: str
+    """Of the refusal, as in its problem's `code`."""
+    reasons: tuple[str, ...]
+    at: datetime
+    """When it was last refused."""
+    after: str
+    """The last occurrence that was looked at, by its recurrence id: those after it are missing."""
+    until: str
+    """Up to where it was to go."""
+    attempt: int
+    again_at: datetime
+
+
 class Series(Struct, frozen=True, rename={"type_": "@type"}):
     """A series as it stands. `recurrenceOverrides` are patches by recurrence id; `{"excluded": true}` takes one out."""
 
@@ -204,6 +230,10 @@ class Series(Struct, frozen=True, rename={"type_": "@type"}):
     booked_through: str | None
     continues: UUID | None
     continued_by: UUID | None
+    override: Authority | None
+    """Told to staff alone."""
+    stopped: Stopped | None
+    """Why it does not go on, as long as it does not."""
     position: PositionText
 
 
@@ -256,21 +286,20 @@ class RecurringSeries(Controller):
         wish = request.wish(body, ToSee)
         if (wish.create is None) == (wish.edit is None):
             raise OneOfTheTwo(fields=["create", "edit"])
-        occasion = fleeting(request.writing())
         if wish.create is not None:
-            command = PreviewSeries(creating(wish.create, uuid7()))
+            command, reason = PreviewSeries(creating(wish.create, uuid7())), wish.create.reason
         else:
             assert wish.edit is not None
-            edit = wish.edit
+            edit, reason = wish.edit, wish.edit.reason
             command = PreviewSeries(editing(edit, edit.series_id, edit.scope, edit.recurrence_id, uuid7()))
-        return reply(request.carry_out(command, occasion).result)
+        return reply(request.carry_out(command, fleeting(request.writing(reason))).result)
 
     @get("/{series_id:uuid}", opt=says(gives=Series, query=Reading, etag=True))
     async def the_series(self, request: Asked, series_id: FromPath[UUID]) -> Reply:
         """One series: its start, rule and template, and what single occurrences have of their own."""
         asked = request.parameters(Reading)
         it = await request.ask(TheSeries(series_id), request.reading(asked.min_position))
-        return reply(shown(it), etag(it.version))
+        return reply(shown(it, request.user.actor.role != "customer"), etag(it.version))
 
     @get("/{series_id:uuid}/occurrences", opt=says(gives=Page[Occurrence], query=Following))
     async def occurrences_of_series(self, request: Asked, series_id: FromPath[UUID]) -> Reply:
@@ -285,6 +314,24 @@ class RecurringSeries(Controller):
             Occurrence(it.recurrence_id, it.booking_id, it.status, it.starts_at, it.ends_at, it.waits, it.reasons)
             for it in found.rows
         ]
+        return reply(Page(rows, cursor(found.next)))
+
+    @get("/{series_id:uuid}/events", opt=says(gives=Page[Happened], query=Following))
+    async def history_of_series(self, request: Asked, series_id: FromPath[UUID]) -> Reply:
+        """What happened to a series, event by event; each of its bookings has a history of its own."""
+        asked = request.parameters(Following)
+        last = after(asked.cursor, Annotated[int, Meta(ge=1, le=2**62)])
+        query = HistoryOfSeries(series_id, last or 0, asked.limit)
+        found = await request.ask(query, request.reading(asked.min_position))
+        own = request.user.actor
+        rows = [
+            Happened(
+                it.version, it.action, it.recorded_at, it.occurred_at,
+                By(it.actor.type, it.actor.role, None if own.role == "customer" != it.actor.role else it.actor.id),
+                it.channel, it.reason, it.facts, str(it.position),
+            )
+            for it in found.rows
+        ]  # fmt: skip
         return reply(Page(rows, cursor(found.next)))
 
     @patch(
@@ -358,11 +405,11 @@ def editing(wish: Edit, series_id: UUID, scope: Reach, recurrence_id: str | None
         series_id, scope, None if recurrence_id is None else moment(recurrence_id, "recurrence_id"),
         Patch(shift, wish.minutes, wish.party_size, parts, wish.resource_ids),
         None if wish.start is None else moment(wish.start, "start"), wish.rule, wish.strategy, wish.overrides,
-        continued_by,
+        continued_by, wish.override,
     )  # fmt: skip
 
 
-def shown(it: Any) -> Series:
+def shown(it: Any, to_staff: bool) -> Series:
     """A row of the view, as this door shows it."""
     overrides: dict[str, dict[str, Any]] = {at: patched(at, own) for at, own in it.overrides.items()}
     overrides |= {at: {"excluded": True} for at in it.excluded}
@@ -371,7 +418,9 @@ def shown(it: Any) -> Series:
         duration(it.template.minutes), it.rule, it.rdates, dict(sorted(overrides.items())),
         tuple({"since": one.since, "patch": plain(one.patch), "except": one.stays} for one in it.changes),
         it.gap_policy, it.strategy, it.template.offering_id, it.template.resource_ids, it.template.resources,
-        it.template.party_size, it.through, it.continues, it.continued_by, str(it.position),
+        it.template.party_size, it.through, it.continues, it.continued_by,
+        Authority(it.override.by, it.override.why) if it.override and to_staff else None,
+        None if it.stopped is None else convert(it.stopped, Stopped, from_attributes=True), str(it.position),
     )  # fmt: skip
 
 

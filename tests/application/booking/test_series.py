@@ -12,25 +12,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.booking import series, series_edits, series_extent
+from application.booking.placing import ReasonNeeded
 from application.booking.series import CreateSeries, PreviewSeries
 from application.booking.series_edits import EditSeries
-from application.booking.series_extent import CancelSeries, ExtendSeries, RetrySkipped
+from application.booking.series_extent import CancelSeries, ExtendSeries, RetrySkipped, StopSeries
 from application.booking.series_reactions import on_extended
+from application.bus import Contended
 from application.event_store import Tallied
 from application.message import Command, Occasion
+from application.permission import NotPermitted
 from application.recorded import Actor, Origin
 from application.unit_of_work import UnitOfWork
 from domain import localtime
 from domain.availability.setup import Use
 from domain.booking import series_errors, series_events
 from domain.booking.booking import Booking
-from domain.booking.errors import BadUnits, NothingWanted
+from domain.booking.errors import BadUnits, NothingWanted, SlotTaken
 from domain.booking.events import BookingCancelled, BookingHeld
 from domain.booking.series import BookingSeries, occurrence_id
 from domain.booking.series_events import Part, Patch, Shift, Template
 from domain.calendar import Closure
 from domain.claim import Release, Take
 from domain.claims import claims_of
+from domain.errors import Refusal
 from domain.event import Event
 from domain.organization.events import LocationOpened, OrganizationFounded
 from domain.recurrence.errors import NoSuchOccurrence, NothingBefore
@@ -75,11 +79,17 @@ class Memory:
     def tallies(self, tenant: UUID, people: Collection[UUID], since: datetime | None) -> Mapping[UUID, Tallied]:
         return {}
 
-    def do(self, command: Command) -> dict[str, Any]:
-        """Carried out whole, or not at all."""
-        occasion = Occasion(TENANT, Actor("user", "owner", "owner"), Origin("cli"), uuid5(TENANT, repr(command)))
+    def do(self, command: Command, reason: str | None = None) -> dict[str, Any]:
+        """Carried out whole, or not at all, or what is wished for instead."""
+        actor, name = Actor("user", "owner", "owner"), uuid5(TENANT, repr(command))
+        occasion = Occasion(TENANT, actor, Origin("cli"), name, reason=reason)
         work = UnitOfWork(self, occasion, "any", self.numbers)  # type: ignore[arg-type]
-        HANDLERS[type(command)](command, work)
+        try:
+            HANDLERS[type(command)](command, work)
+        except Refusal as refusal:
+            if (other := command.instead(refusal)) is None:
+                raise
+            return self.do(other)
         append = work.append("x", b"")
         for event in append.events if append else ():
             facts = self.streams.setdefault(event.stream, [])
@@ -199,13 +209,172 @@ def test_a_series_without_an_end_is_extended_before_it_runs_out():
     assert on_extended(recorded, look) == []  # type: ignore[arg-type]
 
 
-def test_a_daily_one_goes_on_by_four_hundred_at_a_time():
+def follows(memory: Memory, fact: Event | None = None) -> list[Any]:
+    """What the reaction asks for after this fact, or after the last of the series."""
+    look = SimpleNamespace(read=lambda kind, stream: memory.series(stream))
+    recorded = SimpleNamespace(stream=SERIES, fact=fact or memory.streams[SERIES][-1])
+    return list(on_extended(recorded, look))  # type: ignore[arg-type]
+
+
+def test_a_daily_one_has_four_hundred_to_come_again_when_a_year_is_left():
     memory = Memory()
     memory.do(make("FREQ=DAILY"))
     assert len(memory.live()) == 400
-    memory.now = datetime(2027, 4, 10, tzinfo=UTC)
-    memory.do(ExtendSeries(SERIES))
-    assert len(memory.live()) == len(set(memory.live())) == 770  # to 24 months after that day
+    (todo,) = follows(memory)
+    assert todo.due_at == datetime(2027, 4, 4, 13, tzinfo=UTC)  # 2028-04-04 is the last
+    memory.now = todo.due_at
+    memory.do(todo.command)
+    began = sum(it <= "2027-04-04T09:00" for it in memory.live())
+    assert len(memory.live()) == len(set(memory.live())) == began + 400
+    (again,) = follows(memory)
+    assert again.due_at > todo.due_at
+
+
+def test_where_four_hundred_do_not_reach_a_year_it_goes_on_when_half_of_them_are_left():
+    memory = Memory()
+    memory.do(make("FREQ=DAILY;BYHOUR=9,15"))
+    (todo,) = follows(memory)
+    assert todo.due_at == datetime(2027, 6, 10, 13, tzinfo=UTC)  # a hundred days of two
+    memory.now = todo.due_at
+    memory.do(todo.command)
+    assert len(memory.live()) == 601  # the one that begins at this moment is not to come
+
+
+TWO_A_DAY = "FREQ=DAILY;BYHOUR=9,15"
+"""From 2027-03-02 to 2029-03-02T09:00, the 24 months inclusive, 1463 of them."""
+
+
+def others(number: int) -> tuple[datetime, ...]:
+    return tuple(datetime(2027, 3, 2, 10) + timedelta(days=n) for n in range(number))
+
+
+def test_a_series_without_an_end_is_not_made_too_dense_for_the_months_that_it_is_booked_ahead():
+    with pytest.raises(series_errors.TooDense):
+        Memory().do(make("FREQ=DAILY;BYHOUR=9,12,15"))
+    with pytest.raises(series_errors.TooDense):
+        Memory().do(make(TWO_A_DAY, rdates=others(138)))
+    memory = Memory()
+    memory.do(make(TWO_A_DAY, rdates=others(137)))  # sixteen hundred
+    assert len(memory.live()) == 400
+
+
+def test_one_that_ends_may_be_as_dense_as_a_command_can_book():
+    memory = Memory()
+    memory.do(make("FREQ=DAILY;BYHOUR=9,11,13,15;COUNT=400"))
+    assert len(memory.live()) == 400
+
+
+def test_what_turns_dense_in_years_to_come_does_not_go_on_then_and_says_so():
+    """Every third year each hour of each day; its first time is the last hour of such a year."""
+    hours = ",".join(str(hour) for hour in range(24))
+    days = ",".join(str(day) for day in range(1, 32))
+    memory = Memory()
+    memory.do(make(f"FREQ=YEARLY;INTERVAL=3;BYMONTH=1,2,3,4,5,6,7,8,9,10,11,12;BYMONTHDAY={days};BYHOUR={hours}",
+                   start="2027-12-31T23:00"))  # fmt: skip
+    assert memory.live() == ["2027-12-31T23:00"]
+    (todo,) = follows(memory)
+    memory.now = todo.due_at
+    memory.do(todo.command)
+    assert memory.series().stopped is not None
+    assert memory.series().stopped.code == "too_dense"
+
+
+# What cannot go on
+
+
+def endless(memory: Memory) -> Any:
+    """A series without an end whose resource is gone from the books when it should go on."""
+    memory.do(make("FREQ=MONTHLY"))
+    (todo,) = follows(memory)
+    memory.now = todo.due_at
+    memory.gone = memory.streams.pop(COURT)  # type: ignore[attr-defined]
+    return todo
+
+
+def test_a_series_that_cannot_go_on_says_why_and_from_where_on_and_tries_again():
+    memory = Memory()
+    todo = endless(memory)
+    memory.do(todo.command)
+    stopped = memory.series().stopped
+    assert stopped == memory.streams[SERIES][-1]
+    assert stopped == series_events.SeriesExtensionRefused(
+        "unknown_resource", datetime(2029, 3, 2, 9), datetime(2030, 3, 2, 9), memory.now + timedelta(days=1)
+    )
+    assert len(memory.live()) == 25, "nothing that was booked is lost"
+    (again,) = follows(memory)
+    assert (again.command, again.step, again.due_at) == (todo.command, "extend", memory.now + timedelta(days=1))
+
+
+def test_it_tries_ever_more_rarely_and_at_least_every_four_weeks():
+    memory = Memory()
+    endless(memory)
+    pauses = []
+    for _ in range(8):
+        memory.do(ExtendSeries(SERIES))
+        (again,) = follows(memory)
+        pauses.append((again.due_at - memory.now).days)
+        memory.now = again.due_at
+    assert pauses == [1, 2, 4, 8, 16, 28, 28, 28]
+    assert memory.series().stopped.attempt == 8
+
+
+def test_what_was_refused_before_stands_in_the_way_of_no_later_extension():
+    memory = Memory()
+    todo = endless(memory)
+    memory.do(todo.command)
+    refused = memory.streams[SERIES][-1]
+    memory.streams[COURT] = memory.gone  # type: ignore[attr-defined]
+    memory.now += timedelta(days=1)
+    memory.do(todo.command)
+    assert memory.series().stopped is None
+    assert memory.series().through == datetime(2030, 3, 3, 9)
+    assert follows(memory, refused) == [], "the attempt after the refusal has become needless"
+    assert [it.due_at for it in follows(memory)] == [datetime(2029, 3, 3, 14, tzinfo=UTC)]
+
+
+def test_what_was_missed_while_it_could_not_go_on_is_skipped_with_its_reason():
+    memory = Memory()
+    todo = endless(memory)
+    memory.do(todo.command)
+    memory.streams[COURT] = memory.gone  # type: ignore[attr-defined]
+    memory.now = datetime(2029, 5, 1, tzinfo=UTC)
+    memory.do(todo.command)
+    assert memory.series().skipped == {datetime(2029, 4, 2, 9): ("TOO_SOON",)}
+    assert "2029-05-02T09:00" in memory.live()
+
+
+def test_a_series_that_was_ended_does_not_say_that_it_cannot_go_on():
+    memory = Memory()
+    todo = endless(memory)
+    memory.do(todo.command)
+    memory.streams[COURT] = memory.gone  # type: ignore[attr-defined]
+    memory.do(CancelSeries(SERIES, "following", datetime(2028, 6, 2, 9)))
+    assert memory.series().stopped is None
+    before = len(memory.streams[SERIES])
+    memory.do(StopSeries(SERIES, "unknown_resource"))
+    assert len(memory.streams[SERIES]) == before
+    assert memory.series().status == "ended"
+
+
+def test_what_is_only_crowded_or_forbidden_is_not_noted():
+    extend = ExtendSeries(SERIES)
+    assert extend.instead(Contended()) is None
+    assert extend.instead(NotPermitted()) is None
+    taken = SlotTaken(reasons=[{"code": "OCCUPIED"}])
+    assert extend.instead(taken) == StopSeries(SERIES, "slot_taken", ("OCCUPIED",))
+
+
+# On whose word
+
+
+def test_who_passes_over_rules_says_why():
+    memory = Memory()
+    with pytest.raises(ReasonNeeded):
+        memory.do(make(override=True))
+    memory.do(make(override=True), reason="the club's own evening")
+    with pytest.raises(ReasonNeeded):
+        memory.do(edit("all", patch=Patch(minutes=30), override=True))
+    assert memory.do(edit("all", patch=Patch(minutes=30), override=True), reason="shorter")["booked"] == 4
 
 
 def test_when_nobody_can_be_asked_conflicts_are_skipped():

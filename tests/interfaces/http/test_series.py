@@ -4,10 +4,15 @@ import os
 from datetime import UTC, datetime, timedelta
 from time import tzset
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from house import Somebody, Town, problem
+
+from application.booking.series_extent import ExtendSeries
+from application.offering.commands import DefineOffering, RetireOffering
+from domain.offering.terms import Need, Terms
 
 NEW_YORK, LONDON = "America/New_York", "Europe/London"
 
@@ -438,6 +443,68 @@ def test_somebody_elses_series_is_unknown(town, club):
     problem(you.get(series.url, params=position), 404, "unknown_series")
     problem(you.post(f"{series.url}/cancellation", json={"scope": "all"}), 404, "unknown_series")
     problem(me.post("/api/v1/series", json={**club.wish("2027-06-02T09:00"), "override": True}), 403)
+
+
+def test_who_passes_over_rules_says_why_and_is_named(town, club):
+    wish = {**club.wish("2027-06-02T09:00", "FREQ=WEEKLY;COUNT=2"), "override": True}
+    problem(town.owner.post("/api/v1/series", json=wish), 422, "reason_needed")
+    problem(town.owner.post("/api/v1/series/preview", json={"create": wish}), 422, "reason_needed")
+    reason = {"reason": "a guest of honour"}
+    assert town.owner.post("/api/v1/series/preview", json={"create": wish | reason}).status_code == 200
+    own = str(uuid4())
+    me = town.as_("customer", own)
+    series = Series(town, town.owner.post("/api/v1/series", json={**wish, **reason, "customer_id": own}))
+    told = series.now()
+    assert told["override"]["why"] == "a guest of honour"
+    assert me.get(series.url).json()["override"] is None, "customers are not told which member of the staff it was"
+    (created, *_) = series.now(f"{series.url}/events")["data"]
+    assert (created["action"], created["reason"]) == ("series.created", "a guest of honour")
+    assert created["actor"]["id"] == told["override"]["by"]
+    problem(series.edit("all", minutes=30, override=True), 422, "reason_needed")
+    assert series.edit("all", minutes=30, override=True, reason="shorter").status_code == 200
+    without = club.make("2027-07-02T09:00", "FREQ=WEEKLY;COUNT=2")
+    assert without.now()["override"] is None
+
+
+def test_what_happened_to_a_series_is_told_in_order_and_to_nobody_else(town, club):
+    me, you = town.as_("customer"), town.as_("customer")
+    series = club.make("2027-03-02T09:00", "FREQ=WEEKLY;COUNT=3", who=me)
+    assert series.edit("all", at="10:00").status_code == 200
+    assert series.step("cancellation", scope="this", recurrence_id="2027-03-09T09:00").status_code == 200
+    told = [it["action"] for it in series.now(f"{series.url}/events")["data"]]
+    assert told == ["series.created", "series.extended", "series.changed", "series.occurrence_excluded"]
+    page = town.owner.get(f"{series.url}/events", params={"limit": 3}).json()
+    rest = town.owner.get(f"{series.url}/events", params={"cursor": page["next"]}).json()
+    assert [it["version"] for it in page["data"] + rest["data"]] == [1, 2, 3, 4]
+    assert len(me.get(f"{series.url}/events").json()["data"]) == 4
+    problem(you.get(f"{series.url}/events"), 404, "unknown_series")
+    problem(town.owner.get(f"/api/v1/series/{uuid4()}/events"), 404, "unknown_series")
+
+
+def test_a_series_that_cannot_go_on_says_so_until_it_can(town, club):
+    offering = uuid4()
+    terms = Terms((Need("court", any_of=(UUID(club.courts[0]),)),), durations=(60,))
+    town.do(DefineOffering(offering, UUID(club.location), "Tennis", terms))
+    wish = {"location_id": club.location, "offering_id": str(offering), "start": "2026-06-02T09:00",
+            "rule": "FREQ=MONTHLY", "strategy": "skip"}  # fmt: skip
+    series = Series(town, town.owner.post("/api/v1/series", json=wish))
+    assert series.now()["stopped"] is None
+    town.do(RetireOffering(offering))
+    answer = town.do(ExtendSeries(UUID(series.id)), role="system")
+    series.position = str(answer.position)
+    told = series.now()
+    assert (told["status"], told["booked_through"]) == ("open", "2028-06-02T09:00:00")
+    stopped = told["stopped"]
+    assert (stopped["code"], stopped["after"], stopped["attempt"]) == ("not_sold", "2028-06-02T09:00:00", 1)
+    assert stopped["until"] > stopped["after"]
+    refused, again = (datetime.fromisoformat(stopped[name]) for name in ("at", "again_at"))
+    assert timedelta(days=1) - timedelta(minutes=1) < again - refused <= timedelta(days=1)
+    happened = series.now(f"{series.url}/events")["data"][-1]
+    assert (happened["action"], happened["actor"]["role"]) == ("series.extension_refused", "system")
+    assert happened["facts"]["code"] == "not_sold"
+    series.etag = f'"{told["version"]}"'
+    assert series.step("cancellation", scope="all").status_code == 200
+    assert series.now()["stopped"] is None
 
 
 def test_times_that_the_clocks_skip_are_shifted_or_left_out(club):
