@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -113,15 +114,22 @@ class StreamRecorder(AggregateRecorder):
 
     def _carry_out(self, parameters: list[bytes | None], command: Append, effect: Effect) -> Carried:
         """One call. When the connection is lost meanwhile, the command's row tells what became of it; when it is not
-        there, trying once more is safe: whichever of the two comes second finds the other's row."""
+        there, trying once more is safe: whichever of the two comes second finds the other's row.
+
+        After its deadline nothing of it can begin any more: the server refuses what it finds too late in its sockets.
+        """
         session = self.pool.take()
         ends = session.ends
+        statement = statements.APPEND if any(_rare(parameters)) else statements.PLAIN
+        not_after = self.pool.clock.at(ends)
+        parameters[NOT_AFTER] = None if not_after is None else packed.int8(not_after)
+        if statement is statements.PLAIN:
+            parameters = list(_common(parameters))
         tried = 1
         while True:
             try:
                 try:
-                    result = session.call(statements.APPEND, parameters)
-                    return _carried(result, command)
+                    return _carried(session.call(statement, parameters), command)
                 except Refused as refused:
                     return self._refused(session, refused, command, effect)
                 finally:
@@ -181,6 +189,8 @@ class StreamRecorder(AggregateRecorder):
             raise Unavailable(str(refused)) from refused
         if state not in ("23505", "23P01", "40001"):
             raise refused
+        if constraint == "too_late":
+            self.pool.clock.forget()  # we are not: it is not what it was taken for
         recorded = self.recorded(session, command.tenant, command.envelope.command_id, None)
         if recorded is not None:
             return recorded
@@ -387,6 +397,11 @@ class LogSubscription(ListenNotifySubscription[LogRecorder]):
             self.stop()
 
 
+NOT_AFTER = statements.PARAMETERS - 1
+_rare = itemgetter(*statements.RARE)
+_common = itemgetter(*statements.COMMON)
+
+
 def _carried(result: Any, command: Append) -> Carried:
     return Carried(
         int.from_bytes(result.get_value(0, 0), "big"),
@@ -458,6 +473,7 @@ def parameters_of(
         packed.uuids(list(counted)),
         packed.int8s(list(counted.values())),
         rest_of(effect),
+        None,  # not after: known when a connection is had
     )
     return parameters
 

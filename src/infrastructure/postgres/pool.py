@@ -1,6 +1,6 @@
 """Connections of the write side: pooled, prepared, with a deadline on every wait, healing by themselves.
 
-Calls go as prepared statements with binary values straight through libpq. An append has more than twenty parameters,
+Calls go as prepared statements with binary values straight through libpq. An append has up to forty parameters,
 most of them arrays, and adapting each in Python took longer than the server took to carry the command out.
 """
 
@@ -14,6 +14,7 @@ from psycopg import Connection, pq
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from application.event_store import Unavailable
+from infrastructure.postgres.clock import ServerClock
 from infrastructure.postgres.deadline import WATCHDOG
 from infrastructure.postgres.migrate import APP_ROLE
 
@@ -119,6 +120,7 @@ class Pool:
         name: str = "write",
     ) -> None:
         self.deadline = deadline
+        self.clock = ServerClock()
         self._wait = min(wait, deadline)
         self._statements = dict(statements)
         self._drained = 0.0

@@ -16,10 +16,11 @@ import psycopg
 import pytest
 from appending import TENANT, a_resource, booked, command, facts, item, registered
 
-from application.event_store import Unavailable
+from application.event_store import Append, Moved, Unavailable
 from infrastructure.embedded.child import residents
 from infrastructure.embedded.postgres import Postgres
 from infrastructure.event_store.store import PostgresEventStore
+from infrastructure.postgres.clock import FRESH, ServerClock
 from infrastructure.postgres.migrate import migrate
 
 
@@ -177,29 +178,114 @@ def test_a_frozen_server_is_given_up_in_time_and_taken_up_again(postgres: Postgr
     with PostgresEventStore(postgres.url, pool_size=4, deadline=1.0) as store:
         resource = a_resource(store)
         what = command(*facts(uuid4(), registered()))
-        frozen = residents(postgres.folder)
-        assert len(frozen) > 1
-        for pid in frozen:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            with ThreadPoolExecutor(8) as threads:
-                began = time.monotonic()
-                appended = threads.submit(store.append, what)
-                loads = [threads.submit(store.load, TENANT, [resource]) for _ in range(7)]
-                for load in loads:
-                    with pytest.raises(Unavailable):
-                        load.result(5)
-                with pytest.raises(Unavailable) as refusal:
-                    appended.result(5)
-                assert time.monotonic() - began < 2.5
-            assert refusal.value.unknown
-        finally:
-            for pid in frozen:
-                os.kill(pid, signal.SIGCONT)
+        with frozen(postgres), ThreadPoolExecutor(8) as threads:
+            began = time.monotonic()
+            appended = threads.submit(store.append, what)
+            loads = [threads.submit(store.load, TENANT, [resource]) for _ in range(7)]
+            for load in loads:
+                with pytest.raises(Unavailable):
+                    load.result(5)
+            with pytest.raises(Unavailable) as refusal:
+                appended.result(5)
+            assert time.monotonic() - began < 2.5
+        assert refusal.value.unknown
         until(lambda: answers(store))
         before = store.outcome(TENANT, what.envelope.command_id)
         after = store.append(what)
         assert after.replayed == (before is not None)
+
+
+@contextmanager
+def frozen(postgres: Postgres) -> Iterator[None]:
+    stopped = residents(postgres.folder)
+    assert len(stopped) > 1
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+
+
+def backends(postgres: Postgres) -> set[int]:
+    with psycopg.connect(postgres.url) as other:
+        rows = other.execute("SELECT pid FROM pg_stat_activity WHERE application_name = 'daybook-write'").fetchall()
+        return {pid for (pid,) in rows}
+
+
+def given_up_while_frozen(postgres: Postgres, store: PostgresEventStore, what: Append) -> None:
+    """Until the server has thawed, and dealt with all that lay in its sockets."""
+    held_out = backends(postgres)
+    with frozen(postgres), pytest.raises(Unavailable) as refusal:
+        store.append(what)
+    assert refusal.value.unknown
+    until(lambda: answers(store))
+    until(lambda: not held_out & backends(postgres))
+
+
+def test_what_a_server_finds_when_it_thaws_is_too_late(postgres: Postgres) -> None:
+    """The caller may have been told "no" meanwhile: nothing may follow."""
+    migrate(postgres.url)
+    with PostgresEventStore(postgres.url, pool_size=2, deadline=1.0) as store:
+        resource = a_resource(store)
+        store.load(TENANT, [resource])
+        what = command(*facts(uuid4(), registered()), read={resource: 1})
+        given_up_while_frozen(postgres, store, what)
+        assert "the caller has given up" in (postgres.data.path / "logs" / f"{postgres.name}.log").read_text()
+        assert store.outcome(TENANT, what.envelope.command_id) is None
+        assert not store.append(what).replayed, "and to try again is safe"
+
+
+def test_without_the_fence_it_would_have_been_carried_out(postgres: Postgres) -> None:
+    """The breach, planted: a caller who has not read the server's clock sets no bound to what lies in its sockets."""
+    migrate(postgres.url)
+    with PostgresEventStore(postgres.url, pool_size=2, deadline=1.0) as store:
+        a_resource(store)
+        store.pool.clock.forget()
+        what = command(*facts(uuid4(), registered()))
+        given_up_while_frozen(postgres, store, what)
+        found = store.outcome(TENANT, what.envelope.command_id)
+        assert found is not None
+        assert store.append(what) == found, "and to try again answers with it"
+
+
+def test_a_clock_that_was_misread_costs_one_more_try(store: PostgresEventStore) -> None:
+    """A server whose clock was set forward, or another one: it looks late and is not."""
+    resource = a_resource(store)
+    store.load(TENANT, [resource])
+    read = store.pool.clock.at(time.monotonic())
+    assert read is not None
+    store.pool.clock.saw(read - 3_600_000_000)
+    what = command(*facts(uuid4(), registered()))
+    with pytest.raises(Moved):
+        store.append(what)
+    assert store.outcome(TENANT, what.envelope.command_id) is None
+    assert not store.append(what).replayed
+
+
+def test_what_is_in_the_log_is_answered_however_late(store: PostgresEventStore) -> None:
+    resource = a_resource(store)
+    what = command(*facts(uuid4(), registered()))
+    first = store.append(what)
+    store.load(TENANT, [resource])
+    store.pool.clock.saw(0)
+    assert store.append(what).position == first.position
+
+
+def test_a_bound_lies_where_the_callers_time_is_up(store: PostgresEventStore) -> None:
+    clock = ServerClock()
+    assert clock.at(time.monotonic()) is None, "nothing was read"
+    before = time.monotonic()
+    clock.saw(5_000_000)
+    after = time.monotonic()
+    bound = clock.at(after + 2)
+    assert bound is not None
+    assert 7_000_000 <= bound <= 7_000_001 + (after - before) * 1_000_000
+    assert clock.at(after + FRESH - 1) is not None
+    assert clock.at(after + FRESH + 1) is None, "clocks drift apart"
+    clock.forget()
+    assert clock.at(after) is None
 
 
 def answers(store: PostgresEventStore) -> bool:

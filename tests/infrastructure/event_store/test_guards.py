@@ -1,23 +1,29 @@
 """Guards that were seen to bark: what the application's role cannot do, what no caller of `append` can get round."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from appending import HOUR, START, TENANT, a_resource, booked, command, facts, item, registered
 from eventsourcing.persistence import StoredEvent
 
+from application.event_store import Moved, SlotTaken
+from infrastructure.embedded.postgres import create_database, drop_database
 from infrastructure.event_store.claims import effect_of
 from infrastructure.event_store.factory import UnsafeSetting
 from infrastructure.event_store.mapper import encoded
 from infrastructure.event_store.recorder import NoTenant, parameters_of, reading_for
 from infrastructure.event_store.statements import APPEND, PREPARED
 from infrastructure.event_store.store import PostgresEventStore
+from infrastructure.postgres import migrate as migrating
 from infrastructure.postgres import packed
 from infrastructure.postgres.migrate import APP_ROLE, EditedMigration, migrate
 from infrastructure.postgres.pool import Refused, Session
+from infrastructure.settings import Settings
 
 TABLES = ["event", "command", "claim", "capacity", "capacity_override", "tally", "tally_mark", "cluster"]
 
@@ -201,5 +207,72 @@ def test_a_migration_is_applied_once_and_never_edited(url: str) -> None:
         migrate(url)
 
 
+def test_a_database_of_before_gets_the_function_of_now_and_keeps_none_of_before(
+    servers: Settings, tmp_path: Path
+) -> None:
+    assert servers.database_url is not None
+    for file in (Path(migrating.__file__).parent / "migrations").glob("000[123]_*.sql"):
+        shutil.copy(file, tmp_path)
+    name = f"before_{uuid4().hex[:12]}"
+    url = create_database(servers.database_url, name)
+    try:
+        assert migrate(url, tmp_path) == ["0001_event_store", "0002_views", "0003_time_and_capacity"]
+        with psycopg.connect(url, autocommit=True) as owner:
+            assert [len(taken) for taken in appends(owner)] == [39]
+            owner.execute("INSERT INTO event_store.capacity VALUES (%s, %s, 2)", [TENANT, UUID(int=9)])
+        assert "0004_write_path" in migrate(url)
+        with psycopg.connect(url) as owner:
+            (taken,) = appends(owner)
+            assert (len(taken), taken[-1]) == (40, "not_after")
+        with PostgresEventStore(url) as store:
+            booked(store, item(UUID(int=9)), item(UUID(int=9), number=2))
+            with pytest.raises(SlotTaken):
+                booked(store, item(UUID(int=9)))
+    finally:
+        drop_database(servers.database_url, name)
+
+
+def appends(owner: psycopg.Connection[Any]) -> list[list[str]]:
+    """The names of the parameters of each function of that name."""
+    rows = owner.execute(
+        "SELECT proargnames[:pronargs] FROM pg_proc WHERE proname = 'append' "
+        "AND pronamespace = 'event_store'::regnamespace"
+    ).fetchall()
+    return [names for (names,) in rows]
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"hours": 0},
+        {"units": 0},
+        {"units": -1},
+        {"before": -1},
+        {"after": 1441},
+    ],
+)
+def test_a_claim_of_no_shape_barks(store: PostgresEventStore, claim: dict[str, Any]) -> None:
+    resource = a_resource(store, capacity=2)
+    with pytest.raises(Refused) as refused:
+        booked(store, item(resource, **claim))
+    assert refused.value.constraint == "claim_shape"
+    single = a_resource(store)
+    with pytest.raises(Refused) as refused:
+        booked(store, item(single, **claim))
+    assert refused.value.constraint == "claim_shape"
+
+
+def test_buffers_of_a_whole_day_have_a_shape(store: PostgresEventStore) -> None:
+    booked(store, item(a_resource(store), before=1440, after=0))
+
+
+def test_a_stream_begins_at_one(store: PostgresEventStore) -> None:
+    with pytest.raises(Moved):
+        store.append(command(*facts(uuid4(), registered(), after=-1)))
+
+
 def test_every_prepared_statement_calls_a_function(store: PostgresEventStore) -> None:
-    assert all(b"FROM event_store." in text or text.startswith(b"SELECT event_store.") for text in PREPARED.values())
+    begins = tuple(b"SELECT " + schema for schema in (b"* FROM event_store.", b"event_store.", b"access_log."))
+    for text in PREPARED.values():
+        assert text.startswith(begins) or b" FROM event_store." in text
+        assert b"(" in text.partition(b"_store.")[2] or b"(" in text.partition(b"_log.")[2]
