@@ -229,7 +229,7 @@ class Question:
             combined = {self._common: None}
         for need in self.needed:
             different = self._different(need, unless_closed)
-            if len(combined) * len(different) <= MOST_GRIDS:
+            if different and len(combined) * len(different) <= MOST_GRIDS:  # nobody who could: told of every start
                 combined = {self.wall.both(some, own): None for some in combined for own in different}
         return tuple(combined)
 
