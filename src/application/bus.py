@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from hashlib import sha256
+from hmac import compare_digest
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -28,6 +28,7 @@ from application.event_store import (
 from application.message import Command, Occasion, Query, Scope
 from application.permission import permitted
 from application.recorded import Actor, Origin
+from application.sealing import Fingerprint, unkeyed
 from application.unit_of_work import Handler, UnitOfWork
 from application.waitlist import commands as waitlist
 from domain.booking import errors as booking_errors
@@ -81,8 +82,11 @@ class CommandBus:
         handlers: Mapping[type[Command], Handler],
         numbers: Callable[[], int],
         log: access.AccessLog | None = None,
+        fingerprint: Fingerprint = unkeyed,
     ) -> None:
-        """`log`: where refused attempts are recorded; None for a bus on which things are only tried out."""
+        """`log`: where refused attempts are recorded; None for a bus on which things are only tried out, as which one
+        may do without a keyed `fingerprint`."""
+        self._fingerprint = fingerprint
         self._store = store
         self._handlers = handlers
         self._numbers = numbers
@@ -104,7 +108,7 @@ class CommandBus:
 
     def _carried_out(self, command: Command, occasion: Occasion) -> Answer:
         scope = permitted(command, occasion.actor.role)
-        fingerprint = sha256(type(command).__name__.encode() + b"\0" + msgspec.json.encode(command)).digest()
+        fingerprint = self._fingerprint(occasion.tenant, type(command).__name__, msgspec.json.encode(command))
         for attempt in range(UNKNOWN_ATTEMPTS):
             try:
                 # From the second time on something of it may be on its way still, and arrive while this is decided.
@@ -215,7 +219,7 @@ class CommandBus:
 
 def replayed(carried: Carried, fingerprint: bytes, again: bool | None = None) -> Answer:
     """The answer that the log keeps for this command; another body under the same key is refused."""
-    if carried.fingerprint != fingerprint:
+    if not compare_digest(carried.fingerprint, fingerprint):
         raise KeyUsedDifferently
     was = carried.replayed if again is None else again
     return Answer(carried.position, msgspec.json.decode(carried.result), was, None if carried.replayed else True)

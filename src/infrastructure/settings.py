@@ -34,6 +34,9 @@ StripeKey = Annotated[
 TokenSecret = Annotated[
     str, Meta(min_length=32, description="at least 32 characters of chance, such as `openssl rand -hex 32` prints")
 ]
+MasterKey = Annotated[
+    str, Meta(pattern=r"^[0-9a-fA-F]{64}$", description="64 hexadecimal digits, such as `openssl rand -hex 32` prints")
+]
 Name = Annotated[str, Meta(min_length=1, max_length=200, description="a name of 1 to 200 characters")]
 Folder = Annotated[Path, Meta(description="a folder")]
 File = Annotated[Path, Meta(description="a file")]
@@ -46,7 +49,7 @@ Lifetime = Annotated[
 YesNo = Annotated[bool, Meta(description="true or false")]
 Seconds = Annotated[float, Meta(gt=0, le=3600, description="a number of seconds above 0, for instance 2.5")]
 
-SECRET = {"stripe_key", "token_secret"}
+SECRET = {"stripe_key", "token_secret", "master_key"}
 """Never shown, not even shortened; in URLs only the password is a secret."""
 
 
@@ -75,6 +78,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     token_audience: Name = "daybook"
     # The longest life (exp - iat) of a token that is accepted: a stolen one must die soon.
     token_life: Lifetime = 900
+
+    # Under which, at last, all personal values are sealed: a file that this account alone may read, kept apart from
+    # the database and its backups. Instead, for tests, the key itself.
+    master_key_file: File | None = None
+    master_key: MasterKey | None = None
 
     data: Folder = Path("var")
     hotel_data: File = Path("../shared/data/hotel_bookings.csv.xz")

@@ -21,6 +21,7 @@ from application.bus import Answerer, CommandBus, QueryBus, ViewBehind
 from application.event_store import Unavailable
 from application.handlers import HANDLERS
 from application.message import Occasion, Query, Scope
+from application.sealing import fingerprinting
 from infrastructure import mongo
 from infrastructure.event_store import claims, log
 from infrastructure.event_store.store import PostgresEventStore
@@ -28,6 +29,8 @@ from infrastructure.postgres import reading
 from infrastructure.postgres.access_log import PostgresAccessLog
 from infrastructure.postgres.migrate import migrate as migrated
 from infrastructure.postgres.numbers import Numbers, reserving
+from infrastructure.privacy.keyring import Keyring
+from infrastructure.privacy.master import masters
 from infrastructure.settings import Incomplete, Settings
 from interfaces.http.metrics import Metrics
 from interfaces.trust import Trust, trusting
@@ -74,12 +77,14 @@ class House:
             raise Incomplete("DAYBOOK_DATABASE_URL is not set, and this command starts no server of its own.")
         self.settings = settings
         self.metrics = Metrics()
+        self.keys = Keyring(settings.database_url, masters(settings), deadline=settings.database_deadline)
         self.store = PostgresEventStore(
-            settings.database_url, pool_size=settings.write_pool + SPARE, deadline=settings.database_deadline
-        )
+            settings.database_url, pool_size=settings.write_pool + SPARE, deadline=settings.database_deadline,
+            keys=self.keys,
+        )  # fmt: skip
         self.numbers = Numbers(reserving(settings.database_url, settings.database_deadline))
         access_log = PostgresAccessLog(self.store.pool)
-        self.command_bus = CommandBus(self.store, HANDLERS, self.numbers, access_log)
+        self.command_bus = CommandBus(self.store, HANDLERS, self.numbers, access_log, fingerprinting(self.keys))
         self.pool = reading.reading_pool(settings.database_url, settings.read_pool, settings.database_deadline)
         self._positions = reading.Positions(VIEWS, self.pool, settings.database_deadline)
         views = reading.answerers(VIEWS, self.pool, settings.database_deadline)
@@ -131,6 +136,7 @@ class House:
     def close(self) -> None:
         """The synchronous half."""
         self.store.close()
+        self.keys.close()
 
     # answering
 

@@ -14,6 +14,7 @@ from infrastructure.embedded.mongo import Mongo
 from infrastructure.embedded.postgres import Postgres
 from infrastructure.embedded.server import Server
 from infrastructure.embedded.valkey import Valkey
+from infrastructure.privacy import keyring
 from infrastructure.settings import Settings
 
 A_DAY = 86_400  # seconds
@@ -114,7 +115,8 @@ def at_hand(env: Mapping[str, str], *, existing: bool = False) -> Iterator[Setti
 
 @contextlib.contextmanager
 def embedded_where_missing(settings: Settings, *, durable: bool = True) -> Iterator[tuple[Settings, Servers]]:
-    """Start what no URL was given for; the settings come back complete, with a key for tokens that is kept."""
+    """Start what no URL was given for; the settings come back complete, with keys for tokens and for people that
+    are kept. Raises Incomplete and MissingKey where people's keys cannot be opened."""
     with running(
         settings.data,
         durable=durable,
@@ -127,4 +129,8 @@ def embedded_where_missing(settings: Settings, *, durable: bool = True) -> Itera
             # A key of our own making is for development, where a token should last the day.
             secret = DataFolder(settings.data).secret("tokens")
             complete = replace(complete, token_secret=secret, token_life=max(complete.token_life, A_DAY))
+        if complete.master_key_file is None and complete.master_key is None:
+            complete = replace(complete, master_key_file=settings.data.resolve() / "keys" / "master")
+            keyring.make_master_where_none_was(complete)
+        keyring.require_master(complete)
         yield complete, servers

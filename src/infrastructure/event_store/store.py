@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from application.event_store import (
     Append,
@@ -15,13 +16,16 @@ from application.event_store import (
     EventStore,
     Loaded,
     Moved,
+    NewEvent,
     Tallied,
     Unavailable,
     UnreadableHistory,
 )
 from application.recorded import RecordedEvent
+from application.sealing import Keys
 from domain.availability.setup import Use
 from domain.claims import claims_of
+from domain.personal import sealed
 from infrastructure.event_store import recorder, statements
 from infrastructure.event_store.application import Daybook
 from infrastructure.event_store.claims import ClaimsOf, effect_of
@@ -48,9 +52,10 @@ class ExpiredHold(Struct, frozen=True):
 class _Calls:
     """What the store does by itself and what it does inside a locked transaction, over where a session comes from."""
 
-    def __init__(self, application: Daybook, of: ClaimsOf) -> None:
+    def __init__(self, application: Daybook, of: ClaimsOf, keys: Keys | None) -> None:
         self.application = application
         self._of = of
+        self._keys = keys
 
     def _read(self, statement: bytes, values: list[bytes | None]) -> Any:
         raise NotImplementedError
@@ -58,7 +63,6 @@ class _Calls:
     def load(self, tenant: UUID, streams: Sequence[UUID]) -> Loaded:
         """Several streams in one query, with the database's clock."""
         result = self._read(statements.LOAD, [tenant.bytes, packed.uuids(streams)])
-        self.application.pool.clock.saw(packed.to_int(result.get_value(0, 0)))
         return _loaded(result, tenant, streams)
 
     def occupancy(self, tenant: UUID, resources: Sequence[UUID], since: datetime, until: datetime) -> list[Use]:
@@ -120,7 +124,7 @@ class _Calls:
         return {who: Tallied(mark, rows[who]) for who, mark in marks.items()}
 
     def _append(self, what: Append, session: Session | None) -> Carried:
-        events = what.events
+        events = what.events if self._keys is None else [_sealed(self._keys, what.tenant, one) for one in what.events]
         receipt = recorder.Receipt()
         self.application.save(
             *[Entry(event.stream, event.version, event.fact) for event in events],
@@ -144,8 +148,10 @@ class PostgresEventStore(_Calls):
         deadline: float = DEADLINE,
         env: Mapping[str, str] | None = None,
         of: ClaimsOf = claims_of,
+        keys: Keys | None = None,
     ) -> None:
-        super().__init__(Daybook(url, pool_size=pool_size, deadline=deadline, env=dict(env or {})), of)
+        """Without `keys` no fact with a personal value can be recorded."""
+        super().__init__(Daybook(url, pool_size=pool_size, deadline=deadline, env=dict(env or {})), of, keys)
         self.pool = self.application.pool
 
     def close(self) -> None:
@@ -180,7 +186,7 @@ class PostgresEventStore(_Calls):
         """The locked way: one transaction that holds these keys from its first act. Without an append nothing is
         written, and it ends in a rollback."""
         session = self.pool.take()
-        inside = _Locked(self.application, self._of, session)
+        inside = _Locked(self.application, self._of, self._keys, session)
         try:
             try:
                 session.execute(b"BEGIN ISOLATION LEVEL READ COMMITTED")
@@ -218,8 +224,8 @@ class PostgresEventStore(_Calls):
 class _Locked(_Calls):
     """The store inside a locked transaction."""
 
-    def __init__(self, application: Daybook, of: ClaimsOf, session: Session) -> None:
-        super().__init__(application, of)
+    def __init__(self, application: Daybook, of: ClaimsOf, keys: Keys | None, session: Session) -> None:
+        super().__init__(application, of, keys)
         self._session = session
         self.ended = False
 
@@ -269,6 +275,14 @@ class _Locked(_Calls):
 
     def locked(self, tenant: UUID, keys: Sequence[str]) -> contextlib.AbstractContextManager[EventStore]:  # noqa: ARG002
         raise RuntimeError("the locks of a transaction are taken in its first act, all at once")
+
+
+def _sealed(keys: Keys, tenant: UUID, event: NewEvent) -> NewEvent:
+    """What it says about people, sealed in its place: nothing else goes into the log."""
+    if not event.fact.personal:
+        return event
+    place = f"{event.stream}:{event.version}"
+    return replace(event, fact=sealed(event.fact, lambda field, value: keys.seal(tenant, f"{place}:{field}", value)))
 
 
 def _loaded(result: Any, tenant: UUID, streams: Sequence[UUID]) -> Loaded:

@@ -25,6 +25,9 @@ def command(workers: int | None) -> None:
     for name in ("database_url", "token_secret"):
         if getattr(settings, name) is None:
             raise Incomplete(f"DAYBOOK_{name.upper()} is not set.")
+    from infrastructure.privacy.keyring import require_master
+
+    require_master(settings)  # here, in a sentence: a process that is forked later would only die again and again
     from granian import Granian
     from granian.constants import Interfaces, Loops
     from granian.http import HTTP1Settings
