@@ -2,7 +2,7 @@
 
 The first statement brings the configuration, out of the timetable; the second every claim on every candidate, as
 ranges, with the database's clock. All else is done in memory by `domain.availability.slots`. Whose quotas are looked
-at, or which booking would be moved, is one statement more each.
+at, or which booking would be moved, is one statement more each; and so are the sessions of what is sold by session.
 """
 
 import asyncio
@@ -17,14 +17,18 @@ from application.availability.queries import Offered, OfferedOf, TooMuchAtOnce, 
 from application.booking.queries import TheBooking
 from application.bus import Answerer
 from application.message import Occasion, Query, Scope
-from application.offering.queries import Configured, TheSetup
+from application.offering.queries import Configured, Sessions, TheSetup
 from application.permission import permitted
 from application.quota.queries import WhatCounts
+from domain import localtime
 from domain.availability.choice import TRAILING
-from domain.availability.limits import Asker, limited, otherwise_engaged
+from domain.availability.limits import Asker, Limits, limited, otherwise_engaged
+from domain.availability.seats import seats
 from domain.availability.setup import Refused, Request, Setup, Slot, Use
 from domain.availability.slots import MOST_DAYS, TooManyDays, explained, free_spans, minutes_for, slots
+from domain.hours import DAY
 from domain.offering.errors import NotSold
+from domain.offering.session import Session
 from domain.offering.terms import Need, Terms
 from domain.quota.counting import Picture
 from domain.resource.errors import UnknownResource
@@ -64,6 +68,8 @@ class Offers:
             setup = replace(setup, terms=by_itself(query))
             if set(query.resource_ids) - set(setup.resources):
                 raise UnknownResource
+        if query.offering_id is not None and setup.terms.sessions_only and not (query.apart or query.spans):
+            return await self._by_session(query, occasion, scope, configured)
         minutes = minutes_for(setup, wished(query))
         if (looks := effort(setup, query)) > MOST_LOOKS:
             raise TooMuchAtOnce(starts=looks)
@@ -72,14 +78,45 @@ class Offers:
         counted = None if query.customer_id is None else await self._also(WhatCounts(query.customer_id), occasion)
         since -= timedelta(days=TRAILING) if len(setup.resources) > 1 and query.offering_id else timedelta(0)
         now, uses = await self._uses(occasion.tenant, list(setup.resources), since, until + timedelta(minutes=minutes))
+        by_name = scope == "own" and query.offering_id is None
         version = None if query.offering_id is None else configured.versions.get(query.offering_id)
         # What takes its time must not keep everybody else waiting.
-        decided = found(setup, uses, query, now, counted) if looks < LIGHT else await asyncio.to_thread(
-            found, setup, uses, query, now, counted
+        decided = found(setup, uses, query, now, counted, by_name) if looks < LIGHT else await asyncio.to_thread(
+            found, setup, uses, query, now, counted, by_name
         )  # fmt: skip
         return Offered(
             setup.location.zone, now, version, minutes, setup.terms.price, decided, setup.location.id,
         )  # fmt: skip
+
+    async def _by_session(
+        self, query: WhatIsOffered, occasion: Occasion, scope: Scope, configured: Configured
+    ) -> Offered:
+        """What is sold by session only: its sessions, with the seats that are left."""
+        setup, who = configured.setup, query.customer_id
+        zone, price = setup.location.zone, setup.terms.price
+        since = localtime.by_rule(localtime.day(query.first), zone)
+        until = localtime.by_rule(localtime.day(query.last, DAY), zone)
+        sessions = await self._sessions(
+            Sessions(configured.offering_id, since=since, until=until, limit=MOST_AT_ONCE), occasion, scope
+        )
+        counted = None if who is None else await self._also(WhatCounts(who), occasion)
+        over = max((it.ends_at for it in sessions), default=until)
+        now, uses = await self._uses(occasion.tenant, [it.id for it in sessions], since, over)
+        minutes = minutes_for(setup, replace(wished(query), minutes=None))
+        told = seated(setup, sessions, uses, query, now, counted, timedelta(minutes=minutes))
+        version = configured.versions.get(configured.offering_id or setup.location.id)
+        return Offered(zone, now, version, minutes, price, [OfferedOf(None, told)], setup.location.id)
+
+    async def _sessions(self, asked: Sessions, occasion: Occasion, scope: Scope) -> list[Session]:
+        found: list[Session] = []
+        while True:
+            page = await self._answerers[Sessions](asked, occasion, scope)
+            found += [as_decided_on(row) for row in page.rows]
+            if len(found) > MOST_SESSIONS:
+                raise TooMuchAtOnce(starts=len(found))
+            if page.next is None:
+                return found
+            asked = replace(asked, after=page.next)
 
     async def _also(self, query: Query, occasion: Occasion) -> Any:
         """What another view knows, as far as whoever asks may know it."""
@@ -93,6 +130,18 @@ class Offers:
         return now, [Use(*row[1:]) for row in rows if row[1] is not None]
 
 
+def as_decided_on(row: Any) -> Session:
+    """A session as its stream would fold, from what the timetable says."""
+    return Session(
+        row.id, row.offering_id, row.location_id, row.starts_at, row.ends_at, row.local_start, row.zone, row.seats,
+        row.resources, row.min_to_run, row.cutoff_at, row.status,
+    )  # fmt: skip
+
+
+MOST_AT_ONCE = 500
+"""Sessions that one statement brings."""
+MOST_SESSIONS = 5_000
+"""Sessions in one answer."""
 MOST_LOOKS = 500_000
 """How many starts are looked at for one answer, each candidate by itself where reasons are wanted: some seconds."""
 LIGHT = 2_000
@@ -120,18 +169,25 @@ def by_itself(query: WhatIsOffered) -> Terms:
     return Terms(needs=(), durations=(minutes,), step=query.step or minutes)
 
 
-def wished(query: WhatIsOffered, only: tuple[UUID, ...] = ()) -> Request:
+def wished(query: WhatIsOffered, only: tuple[UUID, ...] = (), by_name: bool = False) -> Request:
     return Request(
-        query.first, query.last, query.party, query.minutes, only, query.moving, override=query.override
+        query.first, query.last, query.party, query.minutes, only, query.moving, override=query.override,
+        by_name=by_name,
     )  # fmt: skip
 
 
 def found(
-    setup: Setup, uses: Sequence[Use], query: WhatIsOffered, now: datetime, counted: Picture | None = None
+    setup: Setup,
+    uses: Sequence[Use],
+    query: WhatIsOffered,
+    now: datetime,
+    counted: Picture | None = None,
+    by_name: bool = False,
 ) -> list[OfferedOf]:
-    """The answers, one for the offering, or one for each resource. `counted`: what somebody has already."""
+    """The answers, one for the offering, or one for each resource. `counted`: what somebody has already; `by_name`: a
+    customer names resources."""
     if query.spans:
-        free = free_spans(setup, uses, wished(query), now)
+        free = free_spans(setup, uses, wished(query, (), by_name), now)
         return [OfferedOf(one, (), free[one]) for one in query.resource_ids if one in free]
     decide = Decide(query, now, counted)
     if query.offering_id is not None and not query.apart:
@@ -146,7 +202,7 @@ def found(
             continue
         need = Need("", any_of=(resource_id,), units=query.units)
         alone = Setup(setup.location, replace(setup.terms, needs=(need,)), setup.resources)
-        answers.append(OfferedOf(resource_id, decide(alone, of.get(resource_id, ()), wished(query))))
+        answers.append(OfferedOf(resource_id, decide(alone, of.get(resource_id, ()), wished(query, (), by_name))))
     return answers
 
 
@@ -167,3 +223,23 @@ class Decide:
         lasting = timedelta(minutes=minutes_for(setup, request))
         told = limited(decide(setup, uses, request, self._now), counted, asker, setup, request, lasting)
         return told if self._query.explain else [it for it in told if isinstance(it, Slot)]
+
+
+def seated(
+    setup: Setup,
+    sessions: Sequence[Session],
+    uses: Sequence[Use],
+    query: WhatIsOffered,
+    now: datetime,
+    counted: Picture | None,
+    lasting: timedelta,
+) -> Sequence[Slot | Refused]:
+    """The sessions, under what the person who asks may have of them."""
+    request, who = wished(query), query.customer_id
+    if counted is None or who is None:
+        told: Sequence[Slot | Refused] = seats(sessions, setup.terms, uses, request, now)
+    else:
+        request = replace(request, busy=otherwise_engaged(counted, who, now, query.moving))
+        asker = Asker(who, query.offering_id, setup.location.id, setup.location.zone, query.moving)
+        told = Limits(counted, asker, (), lasting).over(seats(sessions, setup.terms, uses, request, now))
+    return told if query.explain else [it for it in told if isinstance(it, Slot)]

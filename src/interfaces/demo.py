@@ -25,7 +25,14 @@ from application.organization.commands import (
     SetPolicy,
 )  # fmt: skip
 from application.recorded import Actor, Origin
-from application.resource.commands import CloseResource, DescribeResource, FormPool, RegisterResource, SetPacing
+from application.resource.commands import (
+    CloseResource,
+    DescribeResource,
+    FormPool,
+    RegisterResource,
+    SetPacing,
+    SetSelling,
+)  # fmt: skip
 from domain import localtime
 from domain.errors import Refusal
 from domain.hours import Opening, WeeklyHours
@@ -83,6 +90,8 @@ MORE = (
     *(Bookable("Pier House", table, "table", 1, daily(17, 25)) for table in TABLES),
     Bookable("Pier House", "Dining room covers", "covers", 40, daily(17, 25)),
 )
+ONLY_AS_PART = ("Hot stone room", "Studio", "Sofia", *COACHES, *TABLES, "Dining room covers")
+"""What customers have only as what an offering sells. Courts, lanes and rooms are sold by themselves as well."""
 POOLS = {
     "Tennis courts": ("Harbour Courts", ("Court 1", "Court 2", "Court 3")),
     "Dining room": ("Pier House", tuple(TABLES)),
@@ -108,7 +117,7 @@ def terms() -> dict[str, tuple[str, Terms]]:
         )),
         "Yoga": ("Harbour Courts", Terms(
             needs=(Need("studio", any_of=(named("Studio"),)),), durations=(75,), step=75,
-            price=Price(1200, "EUR", "head"),
+            price=Price(1200, "EUR", "head"), sessions_only=True,
         )),
         "Dinner": ("Pier House", Terms(
             needs=(
@@ -236,6 +245,8 @@ def _set_up(do: Do) -> None:
         do(it.name, RegisterResource(named(it.name), named(it.location), it.name, it.kind, it.capacity, it.hours))
     for table, seats in TABLES.items():
         do(f"{table}: seats", DescribeResource(named(table), ("window",) if table == "Table 1" else (), seats))
+    for name in ONLY_AS_PART:
+        do(f"{name}: selling", SetSelling(named(name), False))
     do("covers: pacing", SetPacing(named("Dining room covers"), 12, 15))
     do("Harbour Courts: hours", ChangeLocationHours(named("Harbour Courts"), daily(6, 23)))
     for pool, (location, members) in POOLS.items():
@@ -343,7 +354,8 @@ def _lines(house: House, now: datetime) -> Iterator[str]:
         f'curl -s "http://{host}:{settings.port}/api/v1/availability?offering_id={named("Dinner")}'
         f'&from={tomorrow}&to={tomorrow}&party_size=2&explain=true" -H "Authorization: Bearer $TOKEN"'
     )
-    yield "The same to look at, and to book with that token, in a browser:"
+    yield "The same to look at, and to book with that token, in a browser, and a class:"
     yield (
         f"http://{host}:{settings.port}/book/{ORGANIZATION}/{named('Dinner')}?from={tomorrow}&party_size=2&explain=true"
     )
+    yield f"http://{host}:{settings.port}/book/{ORGANIZATION}/{named('Yoga')}"

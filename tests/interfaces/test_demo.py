@@ -61,6 +61,31 @@ def test_there_is_something_to_book_of_every_kind(settings, lines):
         assert {one["id"] for one in sessions} == {str(named(one.name)) for one in CLASSES}
 
 
+def test_what_its_offerings_sell_is_sold_so_and_its_courts_by_themselves_as_well(settings, lines):
+    with Town(settings) as town:
+        owner = Somebody(town.client, lines[1].removeprefix("TOKEN="))
+        alone = {one["id"]: one["sold_by_itself"] for one in owner.get("/api/v1/resources").json()["data"]}
+        pools = {str(named(pool)): members for pool, (_, members) in demo.POOLS.items()}
+        needed = {
+            str(it)
+            for _, terms in demo.terms().values()
+            for need in terms.needs
+            for it in (*need.any_of, *(named(one) for one in pools.get(str(need.pool_id), ())))
+        }
+        courts = {str(named(f"Court {n}")) for n in (1, 2, 3)}
+        assert {it for it in alone if not alone[it]} == needed - courts
+
+
+def test_its_yoga_is_sold_by_session(settings, lines):
+    with Town(settings) as town:
+        owner = Somebody(town.client, lines[1].removeprefix("TOKEN="))
+        first = min(one["starts_at"] for one in owner.get("/api/v1/sessions").json()["data"])[:10]
+        asked = {"offering_id": str(named("Yoga")), "from": first, "to": first, "explain": True}
+        found = owner.get("/api/v1/availability", params=asked).json()["data"]
+        assert found
+        assert {one["session_id"] for one in found} <= {str(named(one.name)) for one in CLASSES}
+
+
 def test_a_second_run_finds_it_and_changes_nothing(settings, lines):
     with Town(settings, views=False) as town:
         before = town.sql("SELECT count(*) FROM event_store.event WHERE tenant = %s", ORGANIZATION)

@@ -18,6 +18,7 @@ from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
 from domain import localtime
 from domain.availability.choice import TRAILING
+from domain.availability.seats import against_seats
 from domain.availability.setup import Reason, Refused, Request, Setup, Slot, Use
 from domain.availability.slots import Question, considered
 from domain.booking.booking import Booking
@@ -25,9 +26,10 @@ from domain.booking.errors import NotOffered, SlotHeld, SlotTaken
 from domain.booking.events import SEAT, Item
 from domain.booking.reference import reference
 from domain.errors import Forbidden, Refusal, Rule
-from domain.offering.errors import CalledOff, NotSold
+from domain.offering.errors import CalledOff
 from domain.offering.offering import Offering
 from domain.offering.session import Session
+from domain.offering.terms import Terms
 from domain.organization.location import Location
 from domain.organization.organization import Organization
 from domain.period import Period
@@ -126,14 +128,12 @@ class BookSeats(Command, frozen=True):
 
 def book_seats(command: BookSeats, work: UnitOfWork) -> None:
     session = work.read(Session, command.session_id)
-    offering = work.read(Offering, session.offering_id)
+    offering = work.read(Offering, session.offering_id).sold()
     customer = work.for_customer(command.customer_id)
     if not session.bookable:
         raise CalledOff
-    against = [Reason("TOO_SOON", earliest=session.starts_at)] if session.starts_at <= work.now else []
-    if command.seats > session.seats:
-        against.append(Reason("DOES_NOT_FIT", capacity=session.seats))
-    against += misfit(work, customer, offering, session, command.seats)
+    against = against_seats(session, offering.terms, command.seats, work.now, override=work.customer is None)
+    against += engaged(work, customer, offering.terms, session.period)
     against += quotas(work, customer, offering, session.location_id, session.zone, (session.id,), session.period)
     if against:
         raise refusal(against)
@@ -146,36 +146,21 @@ def book_seats(command: BookSeats, work: UnitOfWork) -> None:
     agreed(work, command.booking_id, offering, confirm=command.then == "confirm")
 
 
-def misfit(work: UnitOfWork, customer: UUID | None, offering: Offering, session: Session, seats: int) -> list[Reason]:
-    """What the terms have against these seats: the size of the party, and whatever else the customer has then."""
-    terms = offering.terms
-    most = seats if terms.most_party is None else terms.most_party
-    against = [] if terms.least_party <= seats <= most else [Reason("DOES_NOT_FIT", capacity=terms.most_party)]
-    if work.customer:  # staff may, as they may override a slot's
-        earliest = work.now + timedelta(minutes=terms.notice)
-        if session.starts_at < earliest:
-            against.append(Reason("TOO_SOON", earliest=earliest))
-        latest = None if terms.horizon is None else work.now + timedelta(days=terms.horizon)
-        if (
-            latest
-            and localtime.wall(session.starts_at, session.zone).date() > localtime.wall(latest, session.zone).date()
-        ):
-            against.append(Reason("TOO_FAR", latest=localtime.wall(latest, session.zone).date()))
-    if terms.one_at_a_time and customer is not None:
-        rows = [row for row in work.tallies([customer]) if row.state == "live"]
-        if any(row.starts_at < session.ends_at and session.starts_at < row.ends_at for row in rows):
-            against.append(Reason("CUSTOMER_CONFLICT"))
-    return against
+def engaged(work: UnitOfWork, customer: UUID | None, terms: Terms, period: Period) -> list[Reason]:
+    """Whether the customer has something else then, where the terms ask for it."""
+    if not terms.one_at_a_time or customer is None:
+        return []
+    rows = [row for row in work.tallies([customer]) if row.state == "live"]
+    conflict = any(row.starts_at < period.ends_at and period.starts_at < row.ends_at for row in rows)
+    return [Reason("CUSTOMER_CONFLICT")] if conflict else []
 
 
 # what a decision is taken on
 
 
 def setup_of(work: UnitOfWork, offering_id: UUID) -> tuple[Offering, Setup]:
-    """An offering, and everything that its terms can name, as they stand."""
-    offering = work.read(Offering, offering_id)
-    if offering.retired:
-        raise NotSold
+    """An offering that can be had by time, and everything that its terms can name, as they stand."""
+    offering = work.read(Offering, offering_id).sold_by_time()
     named = {need.pool_id for need in offering.terms.needs} - {None}
     pools = {it: work.read(Pool, it) for it in named if it is not None}
     ids = {it for need in offering.terms.needs for it in need.any_of} | {it for p in pools.values() for it in p.members}

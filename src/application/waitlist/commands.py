@@ -100,7 +100,7 @@ def awaited(work: UnitOfWork, command: JoinWaitlist) -> tuple[Offering, UUID, da
         against = [Reason("DOES_NOT_FIT", capacity=session.seats)] if command.party > session.seats else []
         location_id, last = session.location_id, session.starts_at
     elif command.offering_id is not None and command.window is not None and command.session_id is None:
-        offering = work.read(Offering, command.offering_id)
+        offering = work.read(Offering, command.offering_id).sold_by_time()
         if not possible(command.window):
             raise BadWindow
         setup = setup_of(work, offering.id)

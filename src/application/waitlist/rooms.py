@@ -34,12 +34,13 @@ def seats_of(work: UnitOfWork, session: Session) -> Seats:
 
 def times_of(work: UnitOfWork, offering_id: UUID, freed: Period, resources: tuple[UUID, ...] = ()) -> Times:
     """Times of an offering that reach into a period; `resources`: those that became free in it; empty: nobody knows.
-    What is sold no more has none."""
+    What is sold no more, or by session only, has none."""
     setup = setup_of(work, offering_id)
     trailing = timedelta(days=TRAILING + 1) if len(setup.resources) > 1 else timedelta(0)
     uses = work.occupancy(sorted(setup.resources), freed.starts_at - 2 * A_DAY - trailing, freed.ends_at + 2 * A_DAY)
     within = tuple(it for it in resources if it in setup.resources) if resources else None
-    if work.read(Offering, offering_id).retired:
+    offering = work.read(Offering, offering_id)
+    if offering.retired or offering.terms.sessions_only:
         within = ()
     return Times(offering_id, setup, tuple(uses), work.now, freed, within)
 

@@ -185,7 +185,8 @@ def sold_as(work: UnitOfWork, booking: Booking) -> Setup | None:
     """Under which terms something else could be found: those of its offering as they are now; of one resource by its
     name, that resource; None where nobody can say."""
     if booking.offering_id is not None:
-        if work.read(Offering, booking.offering_id).retired:
+        offering = work.read(Offering, booking.offering_id)
+        if offering.retired or offering.terms.sessions_only:
             return None
         _, setup = placing.setup_of(work, booking.offering_id)
         return setup

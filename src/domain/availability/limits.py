@@ -65,7 +65,9 @@ class Limits:
     def _slot(self, slot: Slot) -> Slot | Refused:
         resources = tuple(it for one in slot.assignment for it in one.resource_ids)
         against = self._against(self._chosen, resources, slot.starts_at, slot.ends_at)
-        return Refused(localtime.wall(slot.starts_at, self._asker.zone), slot.starts_at, against) if against else slot
+        if not against:
+            return slot
+        return Refused(localtime.wall(slot.starts_at, self._asker.zone), slot.starts_at, against, slot.session_id)
 
     def _refused(self, it: Refused) -> Refused:
         if it.starts_at is None or not self._whatever.rules:

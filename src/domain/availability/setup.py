@@ -59,6 +59,8 @@ class Request(Struct, frozen=True):
     """When the customer has something else, where the terms ask for it."""
     override: bool = False
     """Staff pass over notice and horizon, with a reason that is recorded."""
+    by_name: bool = False
+    """Customers name resources, which have to be sold by themselves then."""
 
 
 class Reason(Struct, frozen=True, omit_defaults=True):
@@ -90,10 +92,10 @@ class Reason(Struct, frozen=True, omit_defaults=True):
 
 
 ORDER = (
-    "ELSEWHERE", "RETIRED", "NOT_ON_STEP", "OUTSIDE_HOURS", "CLOSED_EXCEPTION", "CLOSURE", "MAINTENANCE", "DST_GAP",
-    "TOO_SOON", "TOO_FAR", "DOES_NOT_FIT", "OCCUPIED", "BUFFER", "CAPACITY", "PACING", "HELD", "WAITLIST_EARMARK",
-    "NO_STAFF", "NO_RESOURCE_COMBINATION", "CUSTOMER_CONFLICT", "QUOTA", "NOT_ENTITLED", "AGE_OR_CONSENT",
-    "APPROVAL_QUEUE_FULL", "TENANT_SUSPENDED",
+    "ELSEWHERE", "RETIRED", "NOT_SOLD_BY_ITSELF", "SESSIONS_ONLY", "NOT_ON_STEP", "OUTSIDE_HOURS", "CLOSED_EXCEPTION",
+    "CLOSURE", "MAINTENANCE", "DST_GAP", "TOO_SOON", "TOO_FAR", "DOES_NOT_FIT", "OCCUPIED", "BUFFER", "CAPACITY",
+    "PACING", "HELD", "WAITLIST_EARMARK", "NO_STAFF", "NO_RESOURCE_COMBINATION", "CUSTOMER_CONFLICT", "QUOTA",
+    "NOT_ENTITLED", "AGE_OR_CONSENT", "APPROVAL_QUEUE_FULL", "TENANT_SUSPENDED",
 )  # fmt: skip
 """In which order reasons are told, all that apply."""
 
@@ -119,8 +121,10 @@ class Slot(Struct, frozen=True, gc=False):
     ends_at: datetime
     """UTC; the guest's period, without buffers."""
     remaining: int
-    """How often this could be booked beside itself now: units left of the scarcest need."""
+    """How often this could be booked beside itself now: units left of the scarcest need. Of a session: seats left."""
     assignment: tuple[Assigned, ...] = ()
+    session_id: UUID | None = None
+    """Whose seats these are, of an offering that is sold by session."""
 
 
 class Refused(Struct, frozen=True):
@@ -131,3 +135,4 @@ class Refused(Struct, frozen=True):
     starts_at: datetime | None
     """None where the clocks skip the label."""
     reasons: tuple[Reason, ...]
+    session_id: UUID | None = None

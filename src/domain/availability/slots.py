@@ -167,8 +167,18 @@ class Question:
     def closures(self, resource: Resource) -> list[Closure]:
         return [*self.setup.location.calendar.closures.values(), *resource.calendar.closures.values()]
 
+    def withheld(self, resource: Resource) -> list[Reason]:
+        """Why it is not sold as it is asked for, whenever that is."""
+        if self.terms.sessions_only:
+            return [Reason("SESSIONS_ONLY")]
+        if self.request.by_name and not resource.sold_by_itself:
+            return [Reason("NOT_SOLD_BY_ITSELF", resource_id=resource.id)]
+        return []
+
     def free(self, resource: Resource) -> list[Span]:
         """When a unit of it is free and open, buffers and closures taken out, whatever the grid."""
+        if self.withheld(resource):
+            return []
         spans = self.wall.spans(self.open_hours(resource))
         taken = [(micros(c.starts_at), micros(c.ends_at)) for c in self.closures(resource)]
         taken += self.occupied(resource).full()
@@ -182,6 +192,8 @@ class Question:
         return self._starts[key]
 
     def _starts_of(self, resource: Resource, units: int) -> list[Span]:
+        if self.withheld(resource):
+            return []
         lasting, before, after, _ = wanted = self.wanted(units)
         spans = self.wall.spans(self.open_hours(resource))
         closures = self.closures(resource)
@@ -423,7 +435,7 @@ class Question:
 
     def against_resource(self, resource: Resource, units: int, start: int, local: datetime) -> list[Reason]:
         """What speaks against one resource."""
-        found: list[Reason] = []
+        found = self.withheld(resource)
         lasting, before, after, _ = wanted = self.wanted(units)
         end = start + lasting
         outer = (before, after) if self.terms.buffers_within_hours else (0, 0)
@@ -442,7 +454,7 @@ class Question:
         return found + self.occupied(resource).against(start, wanted)
 
 
-EVERYBODYS = {"OUTSIDE_HOURS", "CLOSED_EXCEPTION", "CLOSURE", "MAINTENANCE", "NO_STAFF"}
+EVERYBODYS = {"SESSIONS_ONLY", "OUTSIDE_HOURS", "CLOSED_EXCEPTION", "CLOSURE", "MAINTENANCE", "NO_STAFF"}
 """What is said once where it is true of every candidate."""
 MOST_DETAILS = 50
 

@@ -15,6 +15,10 @@ class NotSold(Rule):
     """This offering is sold no more."""
 
 
+class SoldBySession(Rule):
+    """This is sold by session: book seats in one of its sessions."""
+
+
 class UnknownSession(Unknown):
     """There is no such session here."""
 

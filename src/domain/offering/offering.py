@@ -53,6 +53,12 @@ class Offering(Aggregate, frozen=True):
             raise errors.NotSold
         return self
 
+    def sold_by_time(self) -> Self:
+        """Itself, where it can be had whenever what it needs is free; or `NotSold`, or `SoldBySession`."""
+        if self.sold().terms.sessions_only:
+            raise errors.SoldBySession
+        return self
+
     def evolve(self, event: Event) -> Self:
         version = self.version + 1
         match event:

@@ -117,3 +117,5 @@ class Terms(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     counts against quotas as if it had taken place. None: no cancellation is late."""
     one_at_a_time: bool = False
     """A customer may not have it at a time at which they have something else."""
+    sessions_only: bool = False
+    """It is sold as seats in its sessions, and at no other time."""

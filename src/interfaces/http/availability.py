@@ -1,7 +1,7 @@
 """What can be booked, and why not."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -135,12 +135,14 @@ class Start(Struct, frozen=True, omit_defaults=True):
     local: str | None = None
     """Of what cannot be booked: the label on the wall."""
     remaining: int = 0
-    """How often it could be booked beside itself."""
+    """How often it could be booked beside itself; of a session, how many seats are left."""
     price_from: int | None = None
     """In minor units of the currency."""
     assignment: Sequence[Assigned] = ()
     """Who or what it would be now; chosen anew when it is booked."""
     reasons: Sequence[Reason] = ()
+    session_id: UUID | None = None
+    """Of what is sold by session: whose seats these are. They are booked there."""
 
 
 class Free(Struct, frozen=True):
@@ -190,7 +192,8 @@ class Offers(Controller):
     @get(opt=says(gives=Availability, query=Asking, codes=(400, 404, 422)))
     async def availability(self, request: Asked) -> Reply:
         """The slots of an offering, or of one resource by itself; with `explain=true` also every start that cannot be
-        booked, with all the reasons in their fixed order. Nobody is told who else has booked."""
+        booked, with all the reasons in their fixed order. Of an offering that is sold by session only: its sessions.
+        Nobody is told who else has booked."""
         asked = request.parameters(Asking)
         if asked.offering_id is None and asked.resource_id is None:
             raise Incoherent(errors=[Wrong("Name an offering_id or a resource_id.")])
@@ -320,7 +323,15 @@ def told(offered: Offered) -> tuple[str, datetime, int, int | None, str | None]:
 
 def starts(of: OfferedOf, offered: Offered, viewer: str | None, party: int) -> list[Start]:
     cost = priced(offered.price, offered.minutes, party)
-    return [shown(it, offered.zone, viewer, cost) for it in of.slots]
+    return [
+        shown(it, offered.zone, viewer, cost if it.session_id is None else priced(offered.price, lasting(it), party))
+        for it in of.slots
+    ]
+
+
+def lasting(it: Slot | Refused) -> int:
+    """Whole minutes."""
+    return (it.ends_at - it.starts_at) // timedelta(minutes=1) if isinstance(it, Slot) else 0
 
 
 def stretches(of: OfferedOf, zone: str) -> list[Free]:
@@ -331,8 +342,10 @@ def shown(it: Slot | Refused, zone: str, viewer: str | None, cost: int | None) -
     at = None if it.starts_at is None else localtime.offset_form(it.starts_at, zone)
     seen = None if it.starts_at is None or viewer is None else localtime.offset_form(it.starts_at, viewer)
     if isinstance(it, Refused):
-        return Start(at, None, seen, it.local.isoformat(timespec="minutes"), reasons=it.reasons)
-    return Start(at, localtime.offset_form(it.ends_at, zone), seen, None, it.remaining, cost, it.assignment)
+        local = it.local.isoformat(timespec="minutes")
+        return Start(at, None, seen, local, reasons=it.reasons, session_id=it.session_id)
+    ends_at = localtime.offset_form(it.ends_at, zone)
+    return Start(at, ends_at, seen, None, it.remaining, cost, it.assignment, session_id=it.session_id)
 
 
 def priced(price: Price | None, minutes: int, party: int) -> int | None:

@@ -1,7 +1,7 @@
 """The booking page as HTML."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlencode
@@ -92,7 +92,7 @@ def document(title: str, *inside: Html, script: bool = False) -> bytes:
 
 def page(it: Shown) -> bytes:
     return document(
-        f"{it.name}: what is free",
+        f"{it.name}: {'when it is' if it.terms.sessions_only else 'what is free'}",
         tag("a", "Skip to the times", href="#times", class_="skip"),
         tag(
             "main",
@@ -107,10 +107,10 @@ def page(it: Shown) -> bytes:
 
 
 def summary(it: Shown) -> Html:
-    cost = priced(it)
+    cost, whom = priced(it), f"{it.party} {'person' if it.party == 1 else 'people'}"
     return tag(
         "p",
-        f"{lasting(it.offered.minutes)}, for {it.party} {'person' if it.party == 1 else 'people'}",
+        f"Seats for {whom}" if it.terms.sessions_only else f"{lasting(it.offered.minutes)}, for {whom}",
         "" if cost is None else f", from {cost}",
         ". ",
         "Times are those of ",
@@ -144,7 +144,7 @@ def choices(terms: Terms) -> Sequence[int]:
 
 def form(it: Shown) -> Html:
     """What is asked for. A plain GET form: it works without a script."""
-    long = choices(it.terms)
+    long = () if it.terms.sessions_only else choices(it.terms)
     options = [tag("option", lasting(one), value=one, selected=one == it.offered.minutes) for one in long]
     return tag(
         "form",
@@ -187,12 +187,18 @@ def days(it: Shown) -> Iterator[Html]:
     of: dict[date, list[Slot | Refused]] = {it.first + timedelta(days=n): [] for n in range(7)}
     (only,) = it.offered.found
     for one in only.slots:
-        of.setdefault(date_of(one, clock), []).append(one)
+        if it.explain or not over(one, it.offered.as_of):
+            of.setdefault(date_of(one, clock), []).append(one)
     for on, starts in of.items():
         listed = [
             slot(one, clock, on, cost) if isinstance(one, Slot) else refused(one, clock, on) for one in starts
         ]  # fmt: skip
         yield on_day(it, on, listed, any(isinstance(one, Slot) for one in starts))
+
+
+def over(one: Slot | Refused, at: datetime) -> bool:
+    """Whether it is refused because it has begun: that needs no saying."""
+    return isinstance(one, Refused) and one.starts_at is not None and one.starts_at <= at
 
 
 def on_day(it: Shown, on: date, listed: Sequence[Html], free: bool) -> Html:
@@ -210,7 +216,9 @@ def on_day(it: Shown, on: date, listed: Sequence[Html], free: bool) -> Html:
     )
 
 
-def nothing(it: Shown, told: bool, on: date) -> Html:
+def nothing(it: Shown, told: bool, on: date) -> Html | None:
+    if it.terms.sessions_only:
+        return None if told else tag("p", "Nothing on this day.", class_="none")
     if it.explain:
         return tag("p", "Nothing is free." if told else "Nothing starts on this day.", class_="none")
     why = tag("a", "Why not?", href=f"{it.address(explain=True)}#day-{on.isoformat()}")
@@ -233,11 +241,19 @@ def slot(one: Slot, clock: Clock, on: date, cost: str | None) -> Html:
             tag("strong", at),
             tag("span", "until ", until, class_="until"),
             tag("span", f"from {cost}") if cost is not None else None,
-            tag("span", f"{one.remaining} left") if one.remaining > 1 else None,
+            left(one),
             href="#book",
             class_="free",
+            data_session=None if one.session_id is None else str(one.session_id),
         ),
     )
+
+
+def left(one: Slot) -> Html | None:
+    """How many more there are; of a session always, since the last seat is worth knowing."""
+    if one.session_id is not None:
+        return tag("span", f"{one.remaining} {'seat' if one.remaining == 1 else 'seats'} left")
+    return tag("span", f"{one.remaining} left") if one.remaining > 1 else None
 
 
 def refused(one: Refused, clock: Clock, on: date) -> Html:
@@ -248,11 +264,12 @@ def refused(one: Refused, clock: Clock, on: date) -> Html:
 
 def booking(it: Shown) -> Html:
     """Where a chosen start is booked. What the script needs to know stands in the attributes and the table."""
+    what = "sessions with seats left" if it.terms.sessions_only else "free times"
     return tag(
         "section",
         tag("h2", "Book", id="book-title"),
         tag("button", "Put aside", type="button", id="aside", class_="quiet", hidden=True),
-        tag("p", "Choose one of the free times above.", id="chosen", tabindex="-1"),
+        tag("p", f"Choose one of the {what} above.", id="chosen", tabindex="-1"),
         tag("noscript", tag("p", "Booking on this page needs JavaScript; everything else works without.")),
         tag("div", tag("button", "Book it", type="button", id="do"), id="ready", hidden=True),
         tag("p", id="outcome", role="status", aria_live="polite"),

@@ -14,6 +14,8 @@ from interfaces.web.markup import Html, together
 SENTENCES: Mapping[str, tuple[str, ...]] = {
     "ELSEWHERE": ("At another location",),
     "RETIRED": ("Not offered any more",),
+    "NOT_SOLD_BY_ITSELF": ("Not booked by itself",),
+    "SESSIONS_ONLY": ("Sold by session only",),
     "NOT_ON_STEP": ("Nothing starts at this time",),
     "OUTSIDE_HOURS": ("Outside opening hours",),
     "CLOSED_EXCEPTION": ("Closed on this day",),
@@ -41,7 +43,8 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "APPROVAL_QUEUE_FULL": ("Too many requests wait for an answer already",),
     "TENANT_SUSPENDED": ("Nothing can be booked here at present",),
 }  # fmt: skip
-"""The first whose gaps can all be filled from the reason is said. The page's script has this table from the page."""
+"""The first whose gaps can all be filled from the reason is said; that nothing is free fills none. The page's script
+has this table from the page."""
 OTHERWISE = "Cannot be booked"
 
 
@@ -51,7 +54,8 @@ def gaps(sentence: str) -> list[str]:
 
 def sentence(reason: Reason, clock: Clock, on: date) -> Html:
     """Why not, as said on that local date."""
-    known: dict[str, Any] = {name: value for name, value in asdict(reason).items() if value is not None}
+    said = asdict(reason).items()
+    known: dict[str, Any] = {name: it for name, it in said if not (it is None or (name == "free" and it == 0))}
     found = next((it for it in SENTENCES.get(reason.code, ()) if known.keys() >= set(gaps(it))), OTHERWISE)
     return together(
         *(

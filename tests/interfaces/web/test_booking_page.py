@@ -390,3 +390,58 @@ def test_no_token_makes_a_guest() -> None:
     token = minted(trust, role="guest", subject="booking-page", organization=uuid4())
     with pytest.raises(Unauthenticated):
         Doorkeeper(trust).caller(token.encode())
+
+
+# what is sold by session
+
+
+def a_class(town: Town, offering: str, room: str, starts_at: str, ends_at: str, seats: int = 3) -> str:
+    body = {"offering_id": offering, "starts_at": starts_at, "ends_at": ends_at, "seats": seats, "resources": [room]}
+    answer = town.owner.post("/api/v1/sessions", json=body)
+    session = made(answer)
+    known = {"min_position": answer.headers["daybook-position"]}
+    assert town.owner.get(f"/api/v1/sessions/{session}", params=known).status_code == 200
+    return session
+
+
+def seat(town: Town, session: str, seats: int) -> None:
+    answer = town.owner.post(f"/api/v1/sessions/{session}/bookings", json={"seats": seats, "then": "confirm"})
+    assert answer.status_code == 201, answer.text
+
+
+def test_what_is_sold_by_session_shows_its_sessions_and_the_seats_left(town: Town) -> None:
+    location, (room,) = opened(town, {"name": "Studio"})
+    price = {"amount": 1200, "currency": "EUR", "per": "head"}
+    needs = {"role": "studio", "any_of": [room]}
+    yoga = sold(town, location, needs, name="Yoga", durations=[60, 90], sessions_only=True, price=price)
+    early = a_class(town, yoga, room, "2027-01-11T07:00", "2027-01-11T08:15")
+    full = a_class(town, yoga, room, "2027-01-11T18:00", "2027-01-11T19:15")
+    seat(town, early, 2)
+    seat(town, full, 3)
+    shown = seen(town, yoga, **{"from": str(MONDAY)})
+    assert shown.free == ["2027-01-11T07:00:00-05:00"], "and no free times between the sessions"
+    assert "until 08:15from EUR 12.001 seat left" in shown.text
+    assert [it["data-session"] for it in shown.named("a", **{"class": "free"})] == [early]
+    assert shown.refused == {"2027-01-11T18:00:00-05:00": "18:00Full|"}, "told to everybody, whether or not they ask"
+    assert shown.text.count("Nothing on this day.") == 6
+    assert not shown.named("select"), "a session lasts as long as it lasts"
+    assert "Choose one of the sessions with seats left above." in shown.text
+    two = seen(town, yoga, **{"from": str(MONDAY), "party_size": 2})
+    assert not two.free
+    assert two.refused["2027-01-11T07:00:00-05:00"] == "07:00Not enough left: 1 of 3|"
+
+
+def test_what_the_script_sends_books_a_seat_once(town: Town) -> None:
+    location, (room,) = opened(town, {"name": "Studio"})
+    yoga = sold(town, location, {"role": "studio", "any_of": [room]}, sessions_only=True)
+    session = a_class(town, yoga, room, "2027-01-12T07:00", "2027-01-12T08:00", seats=4)
+    (link,) = seen(town, yoga, **{"from": str(MONDAY), "party_size": 2}).named("a", **{"class": "free"})
+    assert link["data-session"] == session
+    wish, key = {"seats": 2, "then": "confirm"}, {"idempotency-key": "0" * 32}
+    somebody = town.as_("customer")
+    answers = [
+        somebody.post(f"/api/v1/sessions/{link['data-session']}/bookings", json=wish, headers=key) for _ in range(2)
+    ]
+    assert [it.json()["status"] for it in answers] == ["confirmed", "confirmed"]
+    assert answers[0].json()["id"] == answers[1].json()["id"]
+    assert "2 seats left" in seen(town, yoga, **{"from": str(MONDAY), "party_size": 2}).text

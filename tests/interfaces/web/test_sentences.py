@@ -42,6 +42,11 @@ def test_each_can_be_said_with_everything_and_with_nothing(code):
         assert said[-1] != ".", "the page and its script end it as they need"
 
 
+def test_where_nothing_is_left_it_is_full_and_else_how_little_there_is():
+    for free, said in ((0, "Full"), (1, "Not enough left: 1 of 4")):
+        assert plain(sentence(Reason("CAPACITY", free=free, capacity=4), LISBON, ON)) == said
+
+
 def test_gaps_are_what_a_reason_can_say():
     known = {field.name for field in fields(Reason)}
     assert {gap for forms in SENTENCES.values() for form in forms for gap in gaps(form)} <= known
@@ -58,8 +63,8 @@ def test_times_are_the_venues_and_another_day_is_named():
     assert plain(sentence(far, LISBON, ON)) == "Too far ahead: can be booked up to Monday 15 March 2027"
 
 
-def test_none_left_is_a_number_too():
-    assert sentence(Reason("CAPACITY", free=0, capacity=6), LISBON, ON) == "Not enough left: 0 of 6"
+def test_none_is_a_number_too():
+    assert sentence(Reason("QUOTA", used=0, limit=0), LISBON, ON) == "You have had 0 of 0"
 
 
 def test_what_reads_the_same_is_said_once_and_the_order_stays():

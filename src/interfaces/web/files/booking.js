@@ -41,7 +41,7 @@
     link.setAttribute("aria-current", "true");
     const [start, end] = link.querySelectorAll("time");
     const day = link.closest("section").querySelector("h2 time").textContent;
-    chosen = { link, key: key(), start: start.dateTime };
+    chosen = { link, key: key(), start: start.dateTime, session: link.dataset.session };
     const until = end.closest(".moment") || end;
     at("chosen").textContent = `${day}, ${start.textContent} to ${until.textContent}`;
     say(token() ? "" : "To book it, put in a token below.");
@@ -84,7 +84,7 @@
   // The first sentence whose gaps can all be filled, as on the page.
   function sentence(reason) {
     const gaps = (it) => Array.from(it.matchAll(/\{(\w+)\}/g), (gap) => gap[1]);
-    const known = (name) => reason[name] !== undefined && reason[name] !== null;
+    const known = (name) => reason[name] !== undefined && reason[name] !== null && !(name === "free" && !reason.free);
     const found = (sentences[reason.code] || []).find((it) => gaps(it).every(known)) || otherwise;
     return found.replace(/\{(\w+)\}/g, (_, name) => told(name, reason[name]));
   }
@@ -101,7 +101,7 @@
     at("do").disabled = true;
     say("Booking…");
     try {
-      const answer = await fetch(url, {
+      const answer = await fetch(asked.session ? `/api/v1/sessions/${asked.session}/bookings` : url, {
         method: "POST",
         headers: {
           "Authorization": "Bearer " + token(),
@@ -109,7 +109,7 @@
           "Daybook-Organization": organization,
           "Idempotency-Key": asked.key,
         },
-        body: JSON.stringify({
+        body: JSON.stringify(asked.session ? { seats: Number(party), then: "confirm" } : {
           starts_at: asked.start, party_size: Number(party), minutes: Number(minutes), then: "confirm",
         }),
         credentials: "omit",
