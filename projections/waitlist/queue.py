@@ -37,7 +37,7 @@ from projections.view import (
 MOMENT = TIMESTAMP(timezone=True)
 Status = Literal["waiting", "offered", "accepted", "declined", "expired", "left", "lapsed"]
 What = Literal[
-    "joined", "skipped", "offer_made", "offer_accepted", "offer_declined", "offer_expired", "earmarked",
+    "joined", "skipped", "barred", "offer_made", "offer_accepted", "offer_declined", "offer_expired", "earmarked",
     "earmark_released", "left", "lapsed",
 ]  # fmt: skip
 
@@ -93,7 +93,11 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
     walk: UUID
     """The command that did it: all that one walk did, to whomever, has the same."""
     in_favour_of: UUID | None = None
-    """Skipped: the entry that was offered it, which had come later."""
+    """Skipped or barred: the entry that was offered it, which had come later."""
+    reasons: tuple[str, ...] = ()
+    """Barred: why its person could not have what would have fitted, in the codes of availability."""
+    rules: tuple[str, ...] = ()
+    """Barred: the names of the quotas that were in the way."""
     booking_id: UUID | None = None
     pieces: tuple[Piece, ...] = ()
     until: datetime | None = None
@@ -101,7 +105,7 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
     then: str | None = None
     """Expired: left, to_end or stays."""
     cause: str | None = None
-    """Set free: offered, deadline or left."""
+    """Set free: offered, deadline, left or barred."""
 
 
 class EntryAsItStands(Struct, frozen=True):
@@ -270,6 +274,11 @@ def _skipped(recorded: RecordedEvent, fact: events.WaitlistSkipped) -> Sequence[
     return (_changed(recorded, fact.entry_id), _step(recorded, fact.entry_id, "skipped", **more))
 
 
+def _barred(recorded: RecordedEvent, fact: events.WaitlistBarred) -> Sequence[Change]:
+    more = {"in_favour_of": fact.in_favour_of, "reasons": fact.reasons, "rules": fact.rules}
+    return (_changed(recorded, fact.entry_id), _step(recorded, fact.entry_id, "barred", **more))
+
+
 def _offered(recorded: RecordedEvent, fact: events.WaitlistOfferMade) -> Sequence[Change]:
     values = {"offered": fact.pieces, "expires_at": fact.expires_at, "booking_id": fact.booking_id}
     more = {"pieces": fact.pieces, "until": fact.expires_at, "booking_id": fact.booking_id}
@@ -331,6 +340,7 @@ LEARNS: dict[type[Event], Callable[[RecordedEvent, Any], Sequence[Change]]] = {
     events.WaitlistOpened: _opened,
     events.WaitlistJoined: _joined,
     events.WaitlistSkipped: _skipped,
+    events.WaitlistBarred: _barred,
     events.WaitlistOfferMade: _offered,
     events.WaitlistOfferAccepted: _accepted,
     events.WaitlistOfferDeclined: _over("declined", "offer_declined"),

@@ -36,6 +36,9 @@ class Look(Protocol):
     def read(self, kind: type[A], stream: UUID) -> A:
         """The aggregate, or its `unknown`."""
 
+    def before(self, kind: type[A], recorded: RecordedEvent) -> A:
+        """The aggregate of a fact as it stood just before it: what the fact did away with is known from there."""
+
     def rivals(self, booking_id: UUID) -> Sequence[UUID]:
         """Bookings that wait for approval of what this one has: as the calendar knew it soon after the fact. Whoever
         acts on it is asked again by the booking itself."""

@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+from application.availability.setups import setup_for
 from application.booking.approvals import agreed
 from application.booking.quotas import quota_reasons
+from application.event_store import CountedBooking
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
-from application.waitlist.rooms import seats_of, setup_of, still_ahead, times_of
+from application.waitlist.rooms import seats_of, still_ahead, times_of
 from domain import localtime
 from domain.availability.setup import Reason
 from domain.availability.waiting import against_waiting
@@ -24,14 +26,16 @@ from domain.booking.reference import reference
 from domain.offering.errors import CalledOff, NotSold
 from domain.offering.offering import Offering
 from domain.offering.session import Session
+from domain.offering.terms import Terms
 from domain.organization.location import Location
+from domain.period import Period
 from domain.quota.counting import Wanted
 from domain.quota.errors import QuotaReached
 from domain.waitlist import events
-from domain.waitlist.entry import Entry
+from domain.waitlist.entry import Bar, Entry
 from domain.waitlist.errors import BadWindow, OneThing, OnlyStaffRank
 from domain.waitlist.events import Piece, Settings, WaitlistEvent, Window
-from domain.waitlist.room import Room
+from domain.waitlist.room import Given, Room
 from domain.waitlist.ticket import Ticket
 from domain.waitlist.waitlist import Became, Waitlist, possible, starts, waitlist_of
 
@@ -75,7 +79,7 @@ def join_waitlist(command: JoinWaitlist, work: UnitOfWork) -> None:
     customer = work.for_customer(command.customer_id)
     if command.session_id is not None:
         session = work.read(Session, command.session_id)
-        allowed(work, customer, offering.id, location_id, [seat_of(session, command.party)])
+        allowed(quotas(work, customer, offering.id, location_id, [seat_of(session, command.party)]))
     work.begin(Ticket, command.entry_id, lambda ticket: ticket.issue(location_id, customer))
     opened(work, location_id)
     served(
@@ -97,13 +101,13 @@ def awaited(work: UnitOfWork, command: JoinWaitlist) -> tuple[Offering, UUID, da
             raise CalledOff
         if command.offering_id not in (None, offering.id):
             raise OneThing
-        against = [Reason("DOES_NOT_FIT", capacity=session.seats)] if command.party > session.seats else []
+        against = too_many_or_few(offering.terms, session, command.party)
         location_id, last = session.location_id, session.starts_at
     elif command.offering_id is not None and command.window is not None and command.session_id is None:
         offering = work.read(Offering, command.offering_id).sold_by_time()
         if not possible(command.window):
             raise BadWindow
-        setup = setup_of(work, offering.id)
+        setup = setup_for(work, offering)
         against = against_waiting(setup, command.window, command.party)
         zone = setup.location.zone
         location_id = offering.location_id
@@ -116,6 +120,12 @@ def awaited(work: UnitOfWork, command: JoinWaitlist) -> tuple[Offering, UUID, da
         raise NotOffered(reasons=against)
     own = work.read_if_any(Waitlist, waitlist_of(location_id)).settings_for(offering.id).min_notice
     return offering, location_id, last - timedelta(minutes=offering.terms.notice if own is None else own)
+
+
+def too_many_or_few(terms: Terms, session: Session, party: int) -> list[Reason]:
+    """Waiting needs what booking needs: a party that is never sold these seats does not wait for them."""
+    most = session.seats if terms.most_party is None else min(terms.most_party, session.seats)
+    return [] if terms.least_party <= party <= most else [Reason("DOES_NOT_FIT", capacity=most)]
 
 
 class LeaveWaitlist(Command, frozen=True):
@@ -138,7 +148,7 @@ def accept_offer(command: AcceptOffer, work: UnitOfWork) -> None:
     ticket = work.read(Ticket, command.entry_id)
     waitlist = work.read(Waitlist, waitlist_of(ticket.location_id))
     offer, entry = waitlist.offer(command.entry_id), waitlist.entry(command.entry_id)
-    allowed(work, entry.customer_id, entry.offering_id, ticket.location_id, offer.pieces, offer.booking_id)
+    allowed(against(work, entry, ticket.location_id, offer.pieces, offered=offer.booking_id))
     served_entry(work, command.entry_id, lambda waitlist: waitlist.accept(command.entry_id, work.now))
 
 
@@ -194,20 +204,23 @@ class PassOver(Command, frozen=True):
     """Somebody who did not wait has booked: did they take what somebody waited for?"""
 
     booking_id: UUID
+    pieces: tuple[Piece, ...] = ()
+    """What it took, where that was less than all that it has."""
 
 
 def pass_over(command: PassOver, work: UnitOfWork) -> None:
     booking = work.read(Booking, command.booking_id)
     stream = waitlist_of(booking.location_id)
     waitlist = work.read(Waitlist, stream)
-    pieces = tuple(piece_of(item) for item in booking.items)
-    resources = tuple(sorted({item.resource_id for item in booking.items}))
+    pieces = command.pieces or tuple(piece_of(item) for item in booking.items)
+    resources = tuple(sorted({piece.resource_id for piece in pieces}))
+    period = around(pieces)
     work.chose = True
     for session_id in sorted(waitlist.sessions(work.now) & set(resources)):
         seats = seats_of(work, work.read(Session, session_id))
         served(work, booking.location_id, partial(passed_over, work, room=seats, pieces=pieces, booking=booking))
     for offering_id in sorted(waitlist.offerings(work.now)):
-        times = times_of(work, offering_id, booking.period, resources)
+        times = times_of(work, offering_id, period, resources)
         served(work, booking.location_id, partial(passed_over, work, room=times, pieces=pieces, booking=booking))
 
 
@@ -220,17 +233,29 @@ def passed_over(
 
 
 def walked(work: UnitOfWork, waitlist: Waitlist, room: Room) -> Sequence[WaitlistEvent]:
-    """Where it would be booked at once, whoever has had enough by their quotas is asked first."""
-    if waitlist.settings_for(room.offering_id).mode != "auto_book":
-        return waitlist.freed(room, work.now)
-    full = {
-        entry.id
-        for entry in waitlist.waiting(work.now)
-        if entry.card_on_file
-        and room.concerns(entry)
-        and quotas(work, entry.customer_id, entry.offering_id, waitlist.location_id, room.place(entry, work.now))
-    }
-    return waitlist.freed(room, work.now, full)
+    """Nobody is offered what they could not book: whose turn it is, is asked for their quotas as they stand."""
+
+    def may_have(entry: Entry, pieces: Sequence[Piece], given: Sequence[Given]) -> Bar | None:
+        besides = [counted(one, some, waitlist.location_id) for one, some in given if one.customer_id is not None]
+        return bar_of(against(work, entry, waitlist.location_id, pieces, besides))
+
+    return waitlist.freed(room, work.now, may_have)
+
+
+def bar_of(reasons: Sequence[Reason]) -> Bar | None:
+    codes = tuple(dict.fromkeys(reason.code for reason in reasons))
+    rules = tuple(dict.fromkeys(reason.rule for reason in reasons if reason.rule is not None))
+    return Bar(codes, rules) if codes else None
+
+
+def counted(entry: Entry, pieces: Sequence[Piece], location_id: UUID) -> CountedBooking:
+    """How what is being offered to somebody counts, before it is written. Whose it is, is known."""
+    assert entry.customer_id is not None
+    resources = tuple(sorted({piece.resource_id for piece in pieces}))
+    period = around(pieces)
+    return CountedBooking(
+        entry.customer_id, entry.id, entry.offering_id, location_id, resources, period.starts_at, period.ends_at, "live"
+    )  # fmt: skip
 
 
 class SettleOffer(Command, frozen=True):
@@ -310,29 +335,47 @@ def quotas(
     offering_id: UUID,
     location_id: UUID,
     pieces: Sequence[Piece],
+    besides: Sequence[CountedBooking] = (),
     offered: UUID | None = None,
 ) -> list[Reason]:
-    """What of the customer's quotas is in the way; the booking that is the offer counts already."""
-    if customer is None or not pieces:
+    """What of the customer's quotas is in the way of these. `besides`: what is being given to others, or to them, at
+    once; the booking that is the offer counts already."""
+    if customer is None:
         return []
     zone = work.read(Location, location_id).zone
     resources = tuple(sorted({piece.resource_id for piece in pieces}))
-    ends_at = max(piece.ends_at for piece in pieces)
-    wanted = Wanted(customer, offering_id, location_id, zone, resources, starts(pieces), ends_at, offered)
-    return quota_reasons(work, wanted)
+    period = around(pieces)
+    wanted = Wanted(customer, offering_id, location_id, zone, resources, period.starts_at, period.ends_at, offered)
+    return quota_reasons(work, wanted, besides)
 
 
-def allowed(
+def against(
     work: UnitOfWork,
-    customer: UUID | None,
-    offering_id: UUID,
+    entry: Entry,
     location_id: UUID,
     pieces: Sequence[Piece],
+    besides: Sequence[CountedBooking] = (),
     offered: UUID | None = None,
-) -> None:
+) -> list[Reason]:
+    """Why the entry's person may not have these: their quotas, or something else that they have then."""
+    found = quotas(work, entry.customer_id, entry.offering_id, location_id, pieces, besides, offered)
+    if entry.customer_id is None or not work.read(Offering, entry.offering_id).terms.one_at_a_time:
+        return found
+    period = around(pieces)
+    rows = [*work.tallies([entry.customer_id]), *(row for row in besides if row.who == entry.customer_id)]
+    others = [row for row in rows if row.state == "live" and row.booking_id != offered]
+    busy = any(row.starts_at < period.ends_at and period.starts_at < row.ends_at for row in others)
+    return [*found, Reason("CUSTOMER_CONFLICT")] if busy else found
+
+
+def allowed(reasons: Sequence[Reason]) -> None:
     """Waiting for something, and taking it, needs what booking it needs."""
-    if against := quotas(work, customer, offering_id, location_id, pieces, offered):
-        raise QuotaReached(reasons=against)
+    if reasons:
+        raise (QuotaReached if all(reason.code == "QUOTA" for reason in reasons) else NotOffered)(reasons=reasons)
+
+
+def around(pieces: Sequence[Piece]) -> Period:
+    return Period(starts(pieces), max(piece.ends_at for piece in pieces))
 
 
 # one command, and everything that it takes

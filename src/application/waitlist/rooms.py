@@ -3,16 +3,14 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from application.availability.setups import setup_for
 from application.unit_of_work import UnitOfWork
 from domain.availability.choice import TRAILING
-from domain.availability.setup import Setup
 from domain.availability.waiting import Times
 from domain.offering.offering import Offering
 from domain.offering.session import Session
-from domain.organization.location import Location
+from domain.offering.terms import Terms
 from domain.period import Period, most_at_once
-from domain.resource.pool import Pool
-from domain.resource.resource import Resource
 from domain.waitlist.room import Seats
 
 A_DAY = timedelta(days=1)
@@ -35,26 +33,21 @@ def seats_of(work: UnitOfWork, session: Session) -> Seats:
 def times_of(work: UnitOfWork, offering_id: UUID, freed: Period, resources: tuple[UUID, ...] = ()) -> Times:
     """Times of an offering that reach into a period; `resources`: those that became free in it; empty: nobody knows.
     What is sold no more, or by session only, has none."""
-    setup = setup_of(work, offering_id)
-    trailing = timedelta(days=TRAILING + 1) if len(setup.resources) > 1 else timedelta(0)
-    uses = work.occupancy(sorted(setup.resources), freed.starts_at - 2 * A_DAY - trailing, freed.ends_at + 2 * A_DAY)
-    within = tuple(it for it in resources if it in setup.resources) if resources else None
     offering = work.read(Offering, offering_id)
+    setup = setup_for(work, offering)
+    trailing = timedelta(days=TRAILING + 1) if len(setup.resources) > 1 else timedelta(0)
+    reach = 2 * A_DAY + longest(offering.terms)  # what reaches into the period may begin, or end, so far from it
+    uses = work.occupancy(sorted(setup.resources), freed.starts_at - reach - trailing, freed.ends_at + reach)
+    within = tuple(it for it in resources if it in setup.resources) if resources else None
     if offering.retired or offering.terms.sessions_only:
         within = ()
     return Times(offering_id, setup, tuple(uses), work.now, freed, within)
 
 
-def setup_of(work: UnitOfWork, offering_id: UUID) -> Setup:
-    """An offering, with everything that its terms can name."""
-    offering = work.read(Offering, offering_id)
-    named = [need.pool_id for need in offering.terms.needs if need.pool_id is not None]
-    work.fetch(offering.location_id, *named)
-    pools = {it: work.read(Pool, it) for it in named}
-    ids = {it for need in offering.terms.needs for it in need.any_of} | {it for p in pools.values() for it in p.members}
-    work.fetch(*ids)
-    resources = {it: work.read(Resource, it) for it in ids}
-    return Setup(work.read(Location, offering.location_id), offering.terms, resources, pools)
+def longest(terms: Terms) -> timedelta:
+    """How long it may last."""
+    most = [*terms.durations, *(it.minutes for it in terms.turn_times), terms.lasting.most if terms.lasting else 0]
+    return timedelta(minutes=max(terms.step, *most))
 
 
 def still_ahead(now: datetime, starts_at: datetime | None, ends_at: datetime | None, until: datetime) -> Period | None:

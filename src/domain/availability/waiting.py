@@ -1,7 +1,9 @@
 """Times of an offering that have come free, as a walk along a waitlist sees them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -9,23 +11,32 @@ from msgspec.structs import replace
 
 from domain import localtime
 from domain.availability.choice import candidates, misfits, needed
-from domain.availability.occupancy import Occupied, by_resource
+from domain.availability.occupancy import Occupied
 from domain.availability.setup import Reason, Request, Setup, Slot, Use
-from domain.availability.slots import minutes_for, slots
+from domain.availability.slots import Question, minutes_for
 from domain.errors import Refusal
-from domain.period import Period, most_at_once
+from domain.period import Period
 from domain.waitlist.entry import Entry
 from domain.waitlist.events import Piece, Window
-from domain.wall import micros
+from domain.wall import Span, common, merged, micros, moment, without
 
 A_DAY = timedelta(days=1)
-NOBODY = UUID(int=0)
+MOST_KEPT = 50
+"""Pieces that are set aside for one entry."""
+
+
+class Asked(NamedTuple):
+    """What one kind of wish looks like here: everything that is on sale to it, and what of it is free."""
+
+    question: Question
+    slots: Sequence[Slot]
 
 
 class Times(Struct, frozen=True):
     """What became free of these resources within this period; who has a window over it waits for it.
 
-    An entry is offered the first time that reaches into the period: what is free before or after may belong to it.
+    An entry is offered the first time that reaches into the period: what is free before or after may belong to it. As
+    far as the buffers and the pacing go, what begins or ends beside the period may have become possible as well.
     """
 
     offering_id: UUID
@@ -35,11 +46,21 @@ class Times(Struct, frozen=True):
     now: datetime
     freed: Period
     resources: tuple[UUID, ...] | None = None
-    """None: nobody knows what became free; then nothing of it can be set aside."""
+    """None: nobody knows; it may be any."""
+    seen: dict[Request, Asked | None] = {}
+    """Those who wish for the same are told the same."""
 
     @property
     def notice(self) -> int:
         return self.setup.terms.notice
+
+    @property
+    def near(self) -> Period:
+        """The period, and as far around it as it was in the way."""
+        terms = self.setup.terms
+        paced = [it.pacing.minutes for it in self.setup.resources.values() if it.pacing is not None]
+        reach = timedelta(minutes=max(terms.before, terms.after, *paced, 0))
+        return Period(self.freed.starts_at - reach, self.freed.ends_at + reach)
 
     def concerns(self, entry: Entry) -> bool:
         """Whether some time in the entry's window reaches into the period, on a resource that would do."""
@@ -48,24 +69,39 @@ class Times(Struct, frozen=True):
         able = self._able(entry)
         if not able or (self.resources is not None and not able & set(self.resources)):
             return False
-        return self._may_use(entry, self.freed)
+        return self._may_use(entry, self.near)
 
-    def place(self, entry: Entry, after: datetime) -> tuple[Piece, ...]:
-        found = next(self._slots(entry, after), None)
-        return () if found is None else self._pieces(found)
+    def places(self, entry: Entry, after: datetime) -> Iterator[tuple[Piece, ...]]:
+        asked, near = self._asked(entry), self.near
+        for slot in () if asked is None else asked.slots:
+            if self._wished(entry, near, slot.starts_at, slot.ends_at, after):
+                yield self._pieces(slot)
 
-    def rest(self, entry: Entry) -> tuple[Piece, ...]:
-        starts_at = max(self.freed.starts_at, self.now)
-        if starts_at >= self.freed.ends_at:
+    def rest(self, entry: Entry, after: datetime) -> tuple[Piece, ...]:
+        """What is free of the times that it would like, in stretches that reach into the period: partial fits, that may
+        become a whole one. What is kept for it already is free to it."""
+        asked = self._asked(entry)
+        if asked is None:
             return ()
-        most = max((need.units for need in needed(self.setup, self._request(entry, self.freed))), default=1)
-        able = self._able(entry)
-        new = tuple(
-            Piece(resource, starts_at, self.freed.ends_at, min(free, most))
-            for resource in self.resources or ()
-            if resource in able and (free := self._free(resource, starts_at, self.freed.ends_at)) > 0
+        question, near = asked.question, self.near
+        since, until = micros(near.starts_at), micros(near.ends_at)
+        starts = question.grid()
+        liked = merged(
+            (micros(start), micros(end))
+            for start, end in zip(starts.moments, starts.ends, strict=True)
+            if self._wished(entry, near, start, end, after)
         )
-        return (*entry.kept, *new) if new else ()
+        units = {it.id: need.units for need in question.needed for one in need.candidates for it in one.members}
+        kept = [piece for piece in entry.kept if piece.starts_at > after]
+        found: list[Piece] = []
+        for resource_id, most in units.items():
+            resource = self.setup.resources[resource_id]
+            free = [it for it in common(question.free(resource), liked) if it[0] < until and since < it[1]]
+            found += levels(question.occupied(resource), free, most)
+            found += beside([piece for piece in kept if piece.resource_id == resource_id], free)
+        found += [piece for piece in kept if piece.resource_id not in units]
+        pieces = tuple(sorted(joined(found), key=lambda it: (it.starts_at, it.resource_id))[:MOST_KEPT])
+        return pieces if amount(pieces) > amount(kept) else ()
 
     def wanted(self, entry: Entry, pieces: Sequence[Piece]) -> bool:
         able = self._able(entry)
@@ -77,32 +113,40 @@ class Times(Struct, frozen=True):
     def without(self, entry: Entry, pieces: Sequence[Piece]) -> "Times":
         left = [use for use in self.uses if use.booking_id != entry.id]
         left += [
-            Use(it.resource_id, NOBODY, n, it.starts_at, it.ends_at, it.units, it.before, it.after, it.shared)
+            Use(it.resource_id, entry.id, n, it.starts_at, it.ends_at, it.units, it.before, it.after, it.shared)
             for n, it in enumerate(pieces)
         ]
-        return replace(self, uses=left)
+        return replace(self, uses=left, seen={})
 
-    def _slots(self, entry: Entry, after: datetime) -> Iterator[Slot]:
+    def _wished(self, entry: Entry, near: Period, starts_at: datetime, ends_at: datetime, after: datetime) -> bool:
+        """Whether a time lies in the entry's window, is still to come, and reaches into what is near."""
         window = entry.window
-        request = self._request(entry, self.freed)
-        if window is None or request.first > request.last:
-            return
+        assert window is not None
+        local = localtime.wall(starts_at, self.setup.location.zone)
+        return (
+            starts_at > after
+            and window.opens <= local.hour * 60 + local.minute < window.closes
+            and starts_at < near.ends_at
+            and near.starts_at < ends_at
+        )
+
+    def _asked(self, entry: Entry) -> Asked | None:
+        """None: it is no longer sold as the entry wants it."""
+        request = self._request(entry, self.near)
+        if request not in self.seen:
+            self.seen[request] = self._answered(request)
+        return self.seen[request]
+
+    def _answered(self, request: Request) -> Asked | None:
+        if request.first > request.last:
+            return None
         try:
             # How late is too late, the waitlist decides, by what it was set to.
             at_any_notice = replace(self.setup, terms=replace(self.setup.terms, notice=0))
-            found = slots(at_any_notice, self.uses, request, self.now)
-        except Refusal:  # it is no longer sold as the entry wants it
-            return
-        for slot in found:
-            local = localtime.wall(slot.starts_at, self.setup.location.zone)
-            minute = local.hour * 60 + local.minute
-            if (
-                slot.starts_at > after
-                and window.opens <= minute < window.closes
-                and slot.starts_at < self.freed.ends_at
-                and self.freed.starts_at < slot.ends_at
-            ):
-                yield slot
+            question = Question(at_any_notice, self.uses, request, self.now)
+        except Refusal:
+            return None
+        return Asked(question, question.slots())
 
     def _request(self, entry: Entry, period: Period) -> Request:
         """The dates of the window on which a time that reaches into the period may start. What is set aside for the
@@ -111,7 +155,8 @@ class Times(Struct, frozen=True):
         assert window is not None
         early, late = localtime.dates_touched(period.starts_at, period.ends_at, self.setup.location.zone)
         first = max(window.first, early - A_DAY * (1 + self._minutes(entry) // 1440))
-        return asked(window, entry.party, first, min(window.last, late), entry.id)
+        own = entry.id if any(use.booking_id == entry.id for use in self.uses) else None
+        return asked(window, entry.party, first, min(window.last, late), own)
 
     def _minutes(self, entry: Entry) -> int:
         window = entry.window
@@ -145,20 +190,6 @@ class Times(Struct, frozen=True):
         able = {it for those in found for candidate in those for it in candidate.ids}
         return able if not window.resources or able & set(window.resources) else set()
 
-    def _free(self, resource_id: UUID, starts_at: datetime, ends_at: datetime) -> int:
-        """Units free throughout, by the claims that live."""
-        resource = self.setup.resources[resource_id]
-        occupied = Occupied(resource, by_resource(self.uses, self.now).get(resource_id, ()))
-        if occupied.counted:
-            return occupied.free(micros(starts_at), micros(ends_at))
-        living = [
-            (max(use.starts_at - timedelta(minutes=use.before), starts_at),
-             min(use.ends_at + timedelta(minutes=use.after), ends_at), use.units)
-            for use in self.uses
-            if use.resource_id == resource_id and (use.expires_at is None or use.expires_at > self.now)
-        ]  # fmt: skip
-        return resource.capacity - most_at_once(it for it in living if it[0] < it[1])[1]
-
     def _pieces(self, slot: Slot) -> tuple[Piece, ...]:
         terms = self.setup.terms
         return tuple(
@@ -169,6 +200,40 @@ class Times(Struct, frozen=True):
             for one in slot.assignment
             for it in one.resource_ids
         )  # fmt: skip
+
+
+def levels(occupied: Occupied, spans: Sequence[Span], most: int) -> Iterator[Piece]:
+    """How many units are free of a resource within these stretches, up to so many, where each number holds."""
+    edges = occupied.steps[0] if occupied.counted else []
+    for low, high in spans:
+        for start, end in pairwise([low, *(at for at in edges if low < at < high), high]):
+            units = min(occupied.free(start, end), most) if occupied.counted else 1
+            if units > 0:
+                yield Piece(occupied.resource.id, moment(start), moment(end), units)
+
+
+def beside(pieces: Sequence[Piece], spans: Sequence[Span]) -> Iterator[Piece]:
+    """What of these pieces lies outside of the stretches."""
+    for piece in pieces:
+        for low, high in without([(micros(piece.starts_at), micros(piece.ends_at))], spans):
+            yield replace(piece, starts_at=moment(low), ends_at=moment(high))
+
+
+def joined(pieces: Iterable[Piece]) -> list[Piece]:
+    """The same with what touches in one piece, where it is as many units of the same."""
+    found: list[Piece] = []
+    for piece in sorted(pieces, key=lambda it: (it.resource_id, it.starts_at)):
+        longer = replace(found[-1], ends_at=piece.ends_at) if found and found[-1].ends_at == piece.starts_at else None
+        if longer is not None and replace(longer, starts_at=piece.starts_at) == piece:
+            found[-1] = longer
+        else:
+            found.append(piece)
+    return found
+
+
+def amount(pieces: Iterable[Piece]) -> timedelta:
+    """Units times how long, of all of them."""
+    return sum((piece.units * (piece.ends_at - piece.starts_at) for piece in pieces), timedelta(0))
 
 
 def asked(window: Window, party: int, first: date, last: date, moving: UUID | None = None) -> Request:

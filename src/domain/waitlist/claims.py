@@ -13,9 +13,10 @@ def claims(event: Event, entry_id: UUID) -> tuple[Claim, ...]:
         case events.EarmarkPlaced(pieces, ends_at):
             return takes(entry_id, pieces, ends_at)
         case events.EarmarkToppedUp(pieces, ends_at):
-            return (Release(entry_id), *takes(entry_id, pieces, ends_at))
+            return (Release(entry_id, lapsed=True), *takes(entry_id, pieces, ends_at))
         case events.EarmarkReleased():
-            return (Release(entry_id),)
+            # Of several pieces the first has ended and the others are kept: they were dead with it, for a moment.
+            return (Release(entry_id, lapsed=True),)
     return ()
 
 

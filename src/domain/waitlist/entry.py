@@ -17,6 +17,15 @@ class Offer(Struct, frozen=True):
     """The booking that holds it; None: it was offered to several at once, and the first has it."""
 
 
+class Bar(Struct, frozen=True):
+    """Why somebody may not have what would fit them."""
+
+    reasons: tuple[str, ...]
+    """Codes, as availability tells them."""
+    rules: tuple[str, ...] = ()
+    """The names of the quotas that are in the way."""
+
+
 class Entry(Struct, frozen=True):
     """Who waits, for what, in which order, how often passed over, and what is kept for them."""
 
@@ -37,6 +46,8 @@ class Entry(Struct, frozen=True):
     offer: Offer | None = None
     kept: tuple[Piece, ...] = ()
     kept_until: datetime | None = None
+    barred: Bar | None = None
+    """Why it was not offered what would have fitted, when it was asked last; None: that was not so."""
 
     @property
     def order(self) -> tuple[int, datetime, int]:

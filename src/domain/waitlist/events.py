@@ -113,6 +113,20 @@ class WaitlistSkipped(Event, frozen=True):
     """That booking."""
 
 
+class WaitlistBarred(Event, frozen=True):
+    """It would have fitted, but its person may not have it now: they have had enough, or something else then. That
+    they could change themselves, so that it is counted as no skip, and nothing is set aside for them."""
+
+    tag: ClassVar[str] = "waitlist.barred"
+    entry_id: UUID
+    reasons: tuple[str, ...]
+    """Codes, as availability tells them: QUOTA, CUSTOMER_CONFLICT."""
+    rules: tuple[str, ...] = ()
+    """The names of the quotas."""
+    in_favour_of: UUID | None = None
+    """The entry, later in the order, that was offered it; None: nobody was, as far as the waitlist knows."""
+
+
 class WaitlistOfferMade(Event, frozen=True):
     """The entry's turn has come. The offer is a hold in the booking of that id; None: the first who takes it has it."""
 
@@ -162,7 +176,7 @@ class WaitlistEarmarked(Event, frozen=True):
 class WaitlistEarmarkReleased(Event, frozen=True):
     tag: ClassVar[str] = "waitlist.earmark_released"
     entry_id: UUID
-    cause: Literal["offered", "deadline", "left"]
+    cause: Literal["offered", "deadline", "left", "barred"]
     pieces: tuple[Piece, ...] = ()
     """What had been kept, and is free."""
 
@@ -202,6 +216,7 @@ WaitlistEvent = (
     | WaitlistLeft
     | WaitlistLapsed
     | WaitlistSkipped
+    | WaitlistBarred
     | WaitlistOfferMade
     | WaitlistOfferAccepted
     | WaitlistOfferDeclined

@@ -1,7 +1,8 @@
 """The waitlist of a location: who waits for what, in which order, and whose turn it is."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import ClassVar, Literal, Self
 from uuid import UUID, uuid5
 
@@ -10,9 +11,9 @@ from msgspec.structs import replace
 from domain.aggregate import Aggregate
 from domain.event import Event
 from domain.waitlist import errors, events
-from domain.waitlist.entry import Entry, Offer
+from domain.waitlist.entry import Bar, Entry, Offer
 from domain.waitlist.events import Piece, Settings, WaitlistEvent, Window
-from domain.waitlist.room import Room
+from domain.waitlist.room import Given, MayHave, Room, anybody
 
 NOWHERE = UUID(int=0)
 USUAL_CLASS = 5
@@ -22,6 +23,8 @@ LONGEST_WINDOW = 62
 """Local dates."""
 MOST_MINUTES = 525_600
 DAY = 1440
+MOST_PLACES = 500
+"""Times of one window that are tried for somebody whose quotas are in the way."""
 
 Became = Literal["accepted", "declined", "expired"]
 
@@ -56,13 +59,34 @@ class Waitlist(Aggregate, frozen=True):
         """Those whose turn can come, in their order: with nothing on offer, and something still to wait for."""
         return [entry for entry in self.queue if entry.offer is None and entry.until > at]
 
-    def sessions(self, at: datetime) -> set[UUID]:
-        """The sessions that somebody waits for."""
-        return {entry.session_id for entry in self.waiting(at) if entry.session_id is not None}
+    def sessions(self, at: datetime, offering_id: UUID | None = None) -> set[UUID]:
+        """The sessions that somebody waits for; of one offering, or all."""
+        return {
+            entry.session_id
+            for entry in self.waiting(at)
+            if entry.session_id is not None and offering_id in (None, entry.offering_id)
+        }
 
     def offerings(self, at: datetime) -> set[UUID]:
         """The offerings for which somebody has a window."""
         return {entry.offering_id for entry in self.waiting(at) if entry.window is not None}
+
+    def dates(self, offering_id: UUID, at: datetime) -> list[tuple[date, date]]:
+        """The local dates, both included, over which somebody has a window for this offering: stretches that nothing
+        lies between, so that a walk need not look at what nobody waits for."""
+        windows = [entry.window for entry in self.waiting(at) if entry.offering_id == offering_id]
+        found: list[tuple[date, date]] = []
+        for first, last in sorted((window.first, window.last) for window in windows if window is not None):
+            if found and first <= found[-1][1] + timedelta(days=1):
+                found[-1] = found[-1][0], max(last, found[-1][1])
+            else:
+                found.append((first, last))
+        return found
+
+    def barred(self, customer_id: UUID | None, at: datetime) -> list[Entry]:
+        """What this customer waits for and could not have, because of something else that they had."""
+        mine = [entry for entry in self.waiting(at) if entry.customer_id == customer_id is not None]
+        return [entry for entry in mine if entry.barred is not None]
 
     def latest(self, offering_id: UUID, at: datetime) -> datetime:
         """When the last of those who have a window for this offering waits no more."""
@@ -152,53 +176,65 @@ class Waitlist(Aggregate, frozen=True):
             for fact in (*released(entry, "left"), events.WaitlistLapsed(entry.id))
         ]
 
-    def freed(self, room: Room, at: datetime, asked_first: Collection[UUID] = ()) -> list[WaitlistEvent]:
+    def freed(
+        self, room: Room, at: datetime, may_have: MayHave = anybody, given: Sequence[Given] = ()
+    ) -> list[WaitlistEvent]:
         """The walk: something is free, and whose is it? Each is asked once, in order.
 
         Whom it fits is offered it. Whom it does not fit is passed over, which counts only if somebody who came later
         is offered what they wanted, and once a walk. Whoever has been passed over often enough is passed over no more:
-        all that is free is set aside for them, and nobody behind them is asked. Walking twice is walking once.
-        `asked_first`: entries for which nothing is booked without asking them, card on file or not.
+        all that is free and of use to them is set aside, and who comes later is asked about what is left. Whom it
+        would fit, but who may not have it, is told why; that counts for nothing. Walking twice is walking once.
+        `given`: what others are being offered by the same command.
         """
         settings = self.settings_for(room.offering_id)
         notice = self._notice(room)
+        lead = lead_of(settings, notice)
         facts: list[WaitlistEvent] = []
-        passed: list[Entry] = []
+        passed: dict[UUID, tuple[Entry, Bar | None]] = {}
+        given = list(given)
         told = False
         for entry in self.waiting(at):
             if not room.concerns(entry):
                 continue
-            if pieces := tuple(room.place(entry, at + notice)):
-                facts += [
-                    events.WaitlistSkipped(one.id, in_favour_of=entry.id) for one in passed if room.wanted(one, pieces)
-                ]
-                passed = [one for one in passed if not room.wanted(one, pieces)]
-                facts += self._offered(entry, pieces, settings, at, notice, entry.id in asked_first)
+            pieces, bar = allowed(entry, room.places(entry, at + notice), given, may_have)
+            if pieces:
+                for one, why in [it for it in passed.values() if room.wanted(it[0], pieces)]:
+                    facts.append(skipped(one, why, entry.id))
+                    del passed[one.id]
+                facts += self._offered(entry, pieces, settings, at, notice)
                 if settings.mode == "broadcast":
                     told = True
                 else:
                     room = room.without(entry, pieces)
-            elif entry.skips < settings.max_skips or not (rest := tuple(room.rest(entry))):
-                passed.append(entry)
-            elif told:
+                    given.append((entry, pieces))
+                continue
+            rest = () if bar or entry.skips < settings.max_skips else tuple(room.rest(entry, at + lead))
+            if rest and told:
                 break  # those who came first have been told of it: it is for one of them to take
-            elif at < (ends_at := earmark_ends(rest, settings, notice)):
-                if rest != entry.kept:
-                    facts.append(events.WaitlistEarmarked(entry.id, rest, ends_at))
-                break
-            else:
-                passed.append(entry)
+            if rest:
+                some, bar = allowed(entry, ((piece,) for piece in rest), given, may_have)
+                rest = rest if some else ()
+            if rest:
+                facts += [events.WaitlistEarmarked(entry.id, rest, starts(rest) - lead)] if rest != entry.kept else []
+                room = room.without(entry, rest)
+                continue
+            passed[entry.id] = entry, bar
+            if bar and entry.kept:
+                facts += released(entry, "barred")
+                room = room.without(entry, ())
+        facts += [skipped(one, bar) for one, bar in passed.values() if bar not in (None, one.barred)]
         if told or not any(isinstance(fact, events.WaitlistSkipped) for fact in facts):
             return facts
         # For whom this was once too often, the rest is set aside at once: walking again would change nothing.
-        return facts + self.after(facts).freed(room, at, asked_first)
+        return facts + self.after(facts).freed(room, at, may_have, given)
 
     def _notice(self, room: Room) -> timedelta:
         own = self.settings_for(room.offering_id).min_notice
         return timedelta(minutes=room.notice if own is None else own)
 
     def _offered(
-        self, entry: Entry, pieces: tuple[Piece, ...], settings: Settings, at: datetime, notice: timedelta, ask: bool
+        self, entry: Entry, pieces: tuple[Piece, ...], settings: Settings, at: datetime, notice: timedelta
     ) -> list[WaitlistEvent]:
         cutoff = starts(pieces) - notice
         expires_at = min(at + timedelta(minutes=settings.offer_minutes), cutoff)
@@ -206,7 +242,7 @@ class Waitlist(Aggregate, frozen=True):
             return [*released(entry, "offered"), events.WaitlistOfferMade(entry.id, pieces, expires_at)]
         booking_id = uuid5(entry.id, f"offer {entry.offers + 1}")
         made = [*released(entry, "offered"), events.WaitlistOfferMade(entry.id, pieces, expires_at, booking_id)]
-        if settings.mode == "auto_book" and entry.card_on_file and not ask:
+        if settings.mode == "auto_book" and entry.card_on_file:
             return [*made, events.WaitlistOfferAccepted(entry.id, booking_id)]
         return made
 
@@ -220,7 +256,7 @@ class Waitlist(Aggregate, frozen=True):
             if starts(pieces) > latest
             and room.concerns(entry)
             and room.wanted(entry, pieces)
-            and not room.place(entry, latest)
+            and next(room.places(entry, latest), None) is None
         ]
 
     def accept(self, entry_id: UUID, at: datetime) -> list[WaitlistEvent]:
@@ -263,13 +299,17 @@ class Waitlist(Aggregate, frozen=True):
         return [events.WaitlistOfferExpired(entry.id)]
 
     def end_earmark(self, entry_id: UUID, at: datetime) -> list[WaitlistEvent]:
-        """What was kept is set free; they go on waiting."""
+        """What was kept is set free, each piece at its own time; they go on waiting, for the others as well."""
         entry = self.entries.get(entry_id)
         if entry is None or entry.kept_until is None:
             return []
         if at < entry.kept_until:
             raise errors.TooEarly(earliest=entry.kept_until)
-        return list(released(entry, "deadline"))
+        lead = starts(entry.kept) - entry.kept_until
+        over = tuple(piece for piece in entry.kept if piece.starts_at - lead <= at)
+        left = tuple(piece for piece in entry.kept if piece not in over)
+        ended = events.WaitlistEarmarkReleased(entry_id, "deadline", over)
+        return [ended, events.WaitlistEarmarked(entry_id, left, starts(left) - lead)] if left else [ended]
 
     def offer(self, entry_id: UUID) -> Offer:
         found = self.entry(entry_id).offer
@@ -299,9 +339,11 @@ class Waitlist(Aggregate, frozen=True):
                 return replace(self, entries={**self.entries, entry.id: entry}, sequence=event.sequence)
             case events.WaitlistSkipped(entry_id):
                 return self._with(entry_id, skips=self.entry(entry_id).skips + 1)
+            case events.WaitlistBarred(entry_id, reasons, rules):
+                return self._with(entry_id, barred=Bar(reasons, rules))
             case events.WaitlistOfferMade(entry_id, pieces, expires_at, booking_id):
                 offer = Offer(pieces, expires_at, booking_id)
-                return self._with(entry_id, offer=offer, offers=self.entry(entry_id).offers + 1)
+                return self._with(entry_id, offer=offer, offers=self.entry(entry_id).offers + 1, barred=None)
             case events.WaitlistOfferExpired(entry_id, "to_end", joined_at, sequence):
                 last = replace(self, sequence=sequence)
                 return last._with(entry_id, offer=None, skips=0, joined_at=joined_at, sequence=sequence)
@@ -329,13 +371,33 @@ def starts(pieces: Sequence[Piece]) -> datetime:
     return min(piece.starts_at for piece in pieces)
 
 
-def released(entry: Entry, cause: Literal["offered", "deadline", "left"]) -> tuple[WaitlistEvent, ...]:
+def released(entry: Entry, cause: Literal["offered", "left", "barred"]) -> tuple[WaitlistEvent, ...]:
     return (events.WaitlistEarmarkReleased(entry.id, cause, entry.kept),) if entry.kept else ()
 
 
-def earmark_ends(pieces: Sequence[Piece], settings: Settings, notice: timedelta) -> datetime:
-    """When what is set aside is set free: at the deadline, at the cutoff at the latest."""
-    return starts(pieces) - max(notice, timedelta(minutes=settings.earmark_until or 0))
+def skipped(entry: Entry, bar: Bar | None, by: UUID | None = None) -> WaitlistEvent:
+    """It was passed over, in favour of another entry: because it did not fit, or because its person may not have it."""
+    if bar is None:
+        return events.WaitlistSkipped(entry.id, in_favour_of=by)
+    return events.WaitlistBarred(entry.id, bar.reasons, bar.rules, by)
+
+
+def lead_of(settings: Settings, notice: timedelta) -> timedelta:
+    """How long before its start what is set aside is set free: at the deadline, at the cutoff at the latest."""
+    return max(notice, timedelta(minutes=settings.earmark_until or 0))
+
+
+def allowed(
+    entry: Entry, places: Iterable[Sequence[Piece]], given: Sequence[Given], may_have: MayHave
+) -> tuple[tuple[Piece, ...], Bar | None]:
+    """The first of these that the entry may have; or why not, as it was of the first."""
+    first: Bar | None = None
+    for pieces in islice(places, MOST_PLACES):
+        bar = may_have(entry, pieces, given)
+        if bar is None:
+            return tuple(pieces), None
+        first = first or bar
+    return (), first
 
 
 def possible(window: Window) -> bool:

@@ -83,11 +83,14 @@ class Looking:
             found = self._seen[key] = self._read(kind, stream)
         return cast("A", found)
 
-    def _read(self, kind: type[A], stream: UUID) -> A:
+    def before(self, kind: type[A], recorded: RecordedEvent) -> A:
+        return self._read(kind, recorded.stream, recorded.version)
+
+    def _read(self, kind: type[A], stream: UUID, before: int | None = None) -> A:
         recorded = self._store.load(self._because.tenant, [stream]).streams.get(stream, ())
         if not recorded or not isinstance(recorded[0].fact, kind.begins):
             raise kind.unknown
-        return kind(id=stream).after(one.fact for one in recorded)
+        return kind(id=stream).after(one.fact for one in recorded if before is None or one.version < before)
 
     def rivals(self, booking_id: UUID) -> Sequence[UUID]:
         return self._rivals(self._because, booking_id)

@@ -133,7 +133,12 @@ class Step(Struct, frozen=True, kw_only=True):
     walk: UUID
     """All that was done at once, to whomever, has the same."""
     in_favour_of: UUID | None
-    """Skipped: the entry, later in the order, that was offered it; null: it was booked by somebody who did not wait."""
+    """Skipped or barred: the entry, later in the order, that was offered it; null: it was booked by somebody who did
+    not wait, or nobody else waited for it."""
+    reasons: tuple[str, ...]
+    """Barred: why its person could not have what would have fitted: QUOTA, CUSTOMER_CONFLICT. It counts as no skip."""
+    rules: tuple[str, ...]
+    """Barred: the names of the quotas that were in the way."""
     booking_id: UUID | None
     pieces: tuple[Piece, ...]
     until: datetime | None
@@ -191,7 +196,8 @@ class Waitlist(Controller):
         asked = request.parameters(Reading)
         it = await request.ask(TheEntry(entry_id), request.reading(asked.min_position))
         steps = tuple(
-            Step(at=s.at, what=s.what, walk=s.walk, in_favour_of=s.in_favour_of, booking_id=s.booking_id,
+            Step(at=s.at, what=s.what, walk=s.walk, in_favour_of=s.in_favour_of, reasons=s.reasons,
+                 rules=s.rules, booking_id=s.booking_id,
                  pieces=pieces(s.pieces), until=s.until, then=s.then, cause=s.cause)
             for s in it.steps
         )  # fmt: skip

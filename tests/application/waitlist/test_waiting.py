@@ -10,15 +10,20 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from house import HOUR, Town, fresh, soon
+from msgspec.structs import replace
+from setups import daily
 from uuid_utils.compat import uuid7
 
 from application.booking.commands import Cancel, Confirm, ExpireHold
-from application.booking.placing import BookOffering, BookSeats
+from application.booking.placing import BookOffering, BookSeats, MoveOffering
 from application.bus import Answer
 from application.message import Command
-from application.offering.commands import CallOff, ChangeSeats, DefineOffering, ScheduleSession
+from application.offering.commands import CallOff, ChangeSeats, DefineOffering, ReviseTerms, ScheduleSession
+from application.organization.commands import LiftLocationException, SetLocationException
 from application.quota.commands import SetQuotaRule
 from application.reaction import Do
+from application.recorded import RecordedEvent
+from application.resource.commands import ChangeHours, CloseResource, ReopenResource
 from application.waitlist.commands import (
     AcceptOffer,
     DeclineOffer,
@@ -30,17 +35,19 @@ from application.waitlist.commands import (
     WalkSession,
 )
 from application.waitlist.reactions import REACTIONS
+from domain import localtime
 from domain.aggregate import Aggregate
 from domain.availability.proof import Ledger
 from domain.booking.booking import Booking
 from domain.booking.errors import NotOffered, SlotHeld, SlotTaken
 from domain.errors import Forbidden, Refusal
 from domain.offering.errors import CalledOff, UnknownSession
+from domain.offering.offering import Offering
 from domain.offering.terms import Need, Terms
 from domain.quota.errors import QuotaReached
 from domain.quota.rule import QuotaRule, What
 from domain.waitlist.errors import NoOffer, OneThing, OnlyStaffRank, TooEarly, TooLateToWait, UnknownEntry
-from domain.waitlist.events import Settings, Window
+from domain.waitlist.events import Settings, WaitlistBarred, Window
 from domain.waitlist.ticket import Ticket
 from domain.waitlist.waitlist import Waitlist, waitlist_of
 from infrastructure import settings as kept
@@ -89,11 +96,11 @@ class Studio:
     def list(self) -> Waitlist:
         return self.read(Waitlist, waitlist_of(self.location))
 
-    def read(self, kind: Any, stream: UUID) -> Any:
+    def read(self, kind: Any, stream: UUID, before: int | None = None) -> Any:
         recorded = self.town.house.store.load(self.town.organization, [stream]).streams.get(stream, ())
         if not recorded:
             raise kind.unknown
-        return kind(id=stream).after(one.fact for one in recorded)
+        return kind(id=stream).after(one.fact for one in recorded if before is None or one.version < before)
 
     def offer(self, entry: UUID) -> Booking:
         """The booking that is the entry's offer."""
@@ -108,6 +115,9 @@ class Studio:
         class Look:
             def read(_, kind: type[Aggregate], stream: UUID) -> Any:  # noqa: N805
                 return self.read(kind, stream)
+
+            def before(_, kind: type[Aggregate], recorded: RecordedEvent) -> Any:  # noqa: N805
+                return self.read(kind, recorded.stream, recorded.version)
 
             def rivals(_, booking_id: UUID) -> tuple[UUID, ...]:  # noqa: N805
                 return ()
@@ -405,7 +415,8 @@ class Club(Studio):
         self.settle()
 
     def at(self, hour: int) -> datetime:
-        return soon(72).replace(hour=hour)
+        """On the wall there, whatever the season."""
+        return localtime.by_rule(localtime.day(self.on, hour * 60), "Europe/Lisbon")
 
     def play(self, hour: int) -> UUID:
         booking = uuid7()
@@ -497,15 +508,59 @@ def test_who_may_not_book_may_not_wait(limited):
         limited.join(customer_id=ann)
 
 
-def test_quotas_are_asked_again_when_the_offer_is_accepted(limited):
+def barred(studio: Studio) -> list[WaitlistBarred]:
+    """What this list's walks said of those who could not have what would have fitted."""
+    recorded = studio.town.house.store.load(studio.town.organization, [waitlist_of(studio.location)])
+    facts = [one.fact for one in recorded.streams[waitlist_of(studio.location)]]
+    return [fact for fact in facts if isinstance(fact, WaitlistBarred)]
+
+
+def rule_of(studio: Studio) -> str:
+    return f"one-{studio.session.hex[:8]}"
+
+
+def test_who_has_had_enough_is_passed_over_with_the_reason_and_asked_again_when_they_have_not(limited):
     ann, ben = uuid4(), uuid4()
-    booking = limited.book(2)
-    first, last = limited.join(customer_id=ann), limited.join(customer_id=ben)
+    first, second_ = limited.book(), limited.book()
+    mine, bens = limited.join(customer_id=ann), limited.join(customer_id=ben)
+    other = uuid7()
+    limited.do(BookSeats(other, second(limited), customer_id=ann, then="confirm"))
+    limited.cancel(first)
+    assert barred(limited) == [WaitlistBarred(mine, ("QUOTA",), (rule_of(limited),), bens)]
+    assert limited.list.entry(mine).skips == 0
+    assert limited.offer(bens).status == "held"
+    limited.cancel(second_)  # it stays public: nobody else waits for it
+    assert limited.list.entry(mine).offer is None
+    limited.cancel(other)  # and now she may have it
+    assert limited.offer(mine).status == "held"
+    limited.do(AcceptOffer(mine))  # the offer itself is not one too many
+
+
+def test_quotas_are_asked_again_when_the_offer_is_accepted(limited):
+    ann = uuid4()
+    offered = limited.join(customer_id=ann)
+    assert limited.offer(offered).status == "held"
+    limited.do(LeaveWaitlist(offered))
+    limited.do(SetWaitlist(limited.location, Settings(mode="broadcast")))
+    told = limited.join(customer_id=ann)  # nothing is held: it does not count yet
     limited.do(BookSeats(uuid7(), second(limited), customer_id=ann))
-    limited.cancel(booking)
     with pytest.raises(QuotaReached):
-        limited.do(AcceptOffer(first))
-    limited.do(AcceptOffer(last))  # the offer itself is not one too many
+        limited.do(AcceptOffer(told))
+
+
+def test_one_customer_is_not_offered_more_at_once_than_they_may_have(club):
+    ann = uuid4()
+    what = What(locations=(club.location,))
+    club.do(SetQuotaRule(QuotaRule(f"club-{club.court.hex[:8]}", "count", 1, what=what)))
+    morning = {hour: club.play(hour) for hour in range(8, 14)}
+    first = club.join(**club.window(8, 10), customer_id=ann)
+    last = club.join(**club.window(8, 12), customer_id=ann)
+    club.town.do(Cancel(morning[8]))
+    club.town.do(Cancel(morning[9]))
+    club.settle()
+    assert club.offer(first).status == "held"
+    assert club.list.entry(last).offer is None
+    assert {fact.entry_id for fact in barred(club)} == {last}
 
 
 def test_nothing_is_booked_at_once_for_who_has_had_enough(limited):
@@ -515,7 +570,118 @@ def test_nothing_is_booked_at_once_for_who_has_had_enough(limited):
     entry = limited.join(customer_id=ann, card_on_file=True)
     limited.do(BookSeats(uuid7(), second(limited), customer_id=ann))
     limited.cancel(booking)
-    assert limited.offer(entry).status == "held"
+    assert limited.list.entry(entry).offer is None
+    assert barred(limited) == [WaitlistBarred(entry, ("QUOTA",), (rule_of(limited),))]
+
+
+def test_who_has_something_else_at_that_time_is_not_offered_it(town):
+    """Where the offering is one at a time."""
+    studio = Studio(town)
+    ann, other = uuid4(), uuid7()
+    terms = studio.read(Offering, studio.yoga).terms
+    studio.do(ReviseTerms(studio.yoga, replace(terms, one_at_a_time=True)))
+    booking = studio.book(2)
+    entry = studio.join(customer_id=ann)
+    beside, at = uuid7(), studio.starts_at + HOUR / 2
+    studio.do(ScheduleSession(beside, studio.yoga, at, at + HOUR, 2))
+    studio.do(BookSeats(other, beside, customer_id=ann, then="confirm"))
+    studio.cancel(booking)
+    assert barred(studio) == [WaitlistBarred(entry, ("CUSTOMER_CONFLICT",))]
+    studio.cancel(other)
+    assert studio.offer(entry).status == "held"
+
+
+# what comes free without anybody cancelling
+
+
+def test_what_a_booking_leaves_when_it_moves_is_offered(club):
+    bookings = {hour: club.play(hour) for hour in range(24) if hour != 20}
+    ann = club.join(**club.window(8, 12))
+    assert club.list.entry(ann).offer is None
+    club.do(MoveOffering(bookings[10], club.at(20)))
+    (item,) = club.offer(ann).items
+    assert item.starts_at == club.at(10)
+
+
+def test_a_booking_that_moves_to_what_somebody_waited_for_passes_them_over(club):
+    club.do(SetWaitlist(club.location, Settings(max_skips=5)))
+    bookings = {hour: club.play(hour) for hour in range(24) if hour not in (11, 12)}
+    ann = club.join(**club.window(9, 13, minutes=120), customer_id=uuid4())
+    assert club.list.entry(ann).offer is not None  # eleven to one
+    club.do(DeclineOffer(ann))
+    ben = club.join(**club.window(11, 12, minutes=120))
+    club.do(LeaveWaitlist(ben))
+    club.play(12)
+    cat = club.join(**club.window(10, 12, minutes=120))
+    assert club.list.entry(cat).skips == 0
+    club.do(MoveOffering(bookings[20], club.at(11)))
+    assert club.list.entry(cat).skips == 1
+
+
+def test_a_court_that_opens_longer_or_again_is_offered(club):
+    club.do(ChangeHours(club.court, daily("09:00-12:00")))
+    ann = club.join(**club.window(14, 16))
+    assert club.list.entry(ann).offer is None
+    closure = uuid7()
+    club.do(CloseResource(club.court, closure, club.at(14), club.at(16), "maintenance"))
+    club.do(ChangeHours(club.court, daily("09:00-18:00")))
+    assert club.list.entry(ann).offer is None
+    club.do(ReopenResource(club.court, closure))
+    assert club.offer(ann).items[0].starts_at == club.at(14)
+
+
+def test_a_venue_that_opens_is_offered(club):
+    club.do(SetLocationException(club.location, club.on, ()))
+    ann = club.join(**club.window(9, 11))
+    assert club.list.entry(ann).offer is None
+    club.do(LiftLocationException(club.location, club.on))
+    assert club.offer(ann).items[0].starts_at == club.at(9)
+
+
+def test_other_terms_and_another_cutoff_let_in_who_could_not_be_offered_anything(town):
+    club = Club(town)
+    terms = club.read(Offering, club.tennis).terms
+    club.do(SetWaitlist(club.location, Settings(min_notice=0), club.tennis))
+    club.do(ReviseTerms(club.tennis, replace(terms, horizon=1)))
+    ann = club.join(**club.window(9, 11))
+    assert club.list.entry(ann).offer is None
+    club.do(ReviseTerms(club.tennis, terms))
+    assert club.offer(ann).status == "held"
+
+    studio = Studio(town, notice=0)
+    studio.do(SetWaitlist(studio.location, Settings(min_notice=0)))
+    studio.book(2)
+    entry = studio.join()
+    studio.do(SetWaitlist(studio.location, Settings(min_notice=47 * 60)))
+    late = studio.starts_at - 47 * HOUR
+    studio.town.do(ChangeSeats(studio.session, 3), occurred_at=late)
+    studio.town.do(WalkSession(studio.session), "system", occurred_at=late)
+    assert studio.list.entry(entry).offer is None
+    studio.seen = studio.town.sql("SELECT max(position) FROM event_store.event")[0][0]
+    studio.do(SetWaitlist(studio.location, Settings(min_notice=60)))
+    assert studio.offer(entry).status == "held"
+
+
+def test_the_gaps_that_are_kept_are_each_taken_for_the_public(club):
+    club.do(SetWaitlist(club.location, Settings(max_skips=0)))
+    bookings = {hour: club.play(hour) for hour in range(24)}
+    ann = club.join(**club.window(9, 13, minutes=120))
+    club.town.do(Cancel(bookings[9]))
+    club.town.do(Cancel(bookings[11]))
+    club.settle()
+    assert [(it.starts_at, it.ends_at) for it in club.read(Ticket, ann).kept] == [
+        (club.at(9), club.at(10)), (club.at(11), club.at(12))
+    ]  # fmt: skip
+    for hour in (9, 11):
+        with pytest.raises(SlotTaken):
+            club.play(hour)
+    # The first is let go at its own time, the second stays.
+    (first, *_) = sorted((do for do in club.due if isinstance(do.command, EndEarmark)), key=lambda do: do.due_at)
+    assert first.due_at == club.at(9)
+    club.town.do(first.command, "system", occurred_at=first.due_at)
+    assert [it.starts_at for it in club.read(Ticket, ann).kept] == [club.at(11)]
+    with pytest.raises(SlotTaken):
+        club.play(11)
 
 
 def test_after_all_these_stories_the_claims_follow_from_the_log_and_nothing_was_given_twice(town):

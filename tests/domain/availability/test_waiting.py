@@ -10,6 +10,7 @@ from domain.availability.setup import Setup, Use
 from domain.availability.waiting import Times, against_waiting
 from domain.offering.terms import TurnTime
 from domain.period import Period
+from domain.waitlist.entry import Bar
 from domain.waitlist.events import (
     Piece,
     Settings,
@@ -154,10 +155,86 @@ def test_nobody_is_passed_over_by_what_they_did_not_want():
     assert offers(walk) == [(BEN, at(12))]
 
 
-def test_where_nobody_knows_what_came_free_nothing_is_set_aside():
+def kept(*hours: tuple[int, int], what=COURT) -> tuple[Piece, ...]:
+    return tuple(Piece(what.id, at(since), at(until)) for since, until in hours)
+
+
+def earmarked(*hours: tuple[int, int], who: UUID = ANN) -> WaitlistEarmarked:
+    return WaitlistEarmarked(who, kept(*hours), at(hours[0][0]))
+
+
+def test_partial_fits_are_set_aside_wherever_they_lie_in_what_came_free():
     tight = waiting(joined(ANN, minutes=120), max_skips=0)
-    assert tight.freed(times(9, 13, *taken(9, 11, 12), resources=None), NOW) == []
-    assert isinstance(tight.freed(times(10, 11, *taken(9, 11, 12)), NOW)[0], WaitlistEarmarked)
+    for resources in (None, (COURT.id,)):
+        gaps = times(9, 13, *taken(10, 12), resources=resources)
+        assert tight.freed(gaps, NOW) == [earmarked((9, 10), (11, 12))]
+    # With what was free beside it already: for three hours both hours count.
+    long = simple(venue(hours=daily("09:00-13:00")), COURT, step=60, lasts=180)
+    beside = times(10, 11, *taken(11), setup=long)
+    assert tight.freed(times(10, 11, *taken(9, 11, 12)), NOW) == [earmarked((10, 11))]
+    assert waiting(joined(ANN), max_skips=0).freed(beside, NOW) == [earmarked((9, 11))]
+
+
+def test_what_lies_outside_of_the_window_is_set_aside_for_nobody():
+    tight = waiting(joined(ANN, 9, 10, minutes=120), joined(BEN, 12, 13), max_skips=0)
+    # From nine for two hours: ten to eleven could be part of it, twelve to one could not, and is Ben's.
+    facts = tight.freed(times(9, 13, *taken(9, 11)), NOW)
+    assert facts[0] == earmarked((10, 11))
+    assert offers(facts) == [(BEN, at(12))]
+
+
+def test_nothing_is_set_aside_twice_and_walking_twice_is_walking_once():
+    tight = waiting(joined(ANN, minutes=120), joined(BEN, minutes=120), max_skips=0)
+    gaps = times(9, 13, *taken(10, 12))
+    facts = tight.freed(gaps, NOW)
+    assert facts == [earmarked((9, 10), (11, 12))]
+    mine = [Use(COURT.id, ANN, n, it.starts_at, it.ends_at, kind="earmark") for n, it in enumerate(facts[0].pieces)]
+    assert tight.after(facts).freed(times(9, 13, *taken(10, 12), *mine), NOW) == []
+
+
+def test_what_is_kept_in_pieces_becomes_one_offer_when_the_gap_closes():
+    tight = waiting(joined(ANN, minutes=120), earmarked((9, 10), (11, 12)), max_skips=0)
+    mine = [Use(COURT.id, ANN, n, at(h), at(h + 1), kind="earmark") for n, h in enumerate((9, 11))]
+    facts = tight.freed(times(10, 11, *mine, *taken(12)), NOW)
+    assert facts[0] == WaitlistEarmarkReleased(ANN, "offered", kept((9, 10), (11, 12)))
+    assert offers(facts) == [(ANN, at(9))]
+
+
+def test_closed_hours_are_set_aside_for_nobody():
+    lunch = simple(venue(hours=daily("09:00-10:00", "11:00-13:00")), COURT, step=60, lasts=120)
+    tight = waiting(joined(ANN), max_skips=0)
+    assert tight.freed(times(9, 13, *taken(12), setup=lunch), NOW) == [earmarked((11, 12))]
+
+
+def test_only_what_can_still_be_offered_is_set_aside():
+    tight = waiting(joined(ANN, minutes=120), max_skips=0, earmark_until=60)
+    half_past_nine = at(9) + timedelta(minutes=30)
+    # At half past nine only what starts after half past ten is kept: eleven is the next start.
+    facts = tight.freed(times(9, 13, *taken(12), now=half_past_nine), half_past_nine)
+    assert offers(facts) == [(ANN, at(10))]
+    facts = tight.freed(times(9, 13, *taken(10, 12), now=half_past_nine), half_past_nine)
+    assert facts == [WaitlistEarmarked(ANN, kept((11, 12)), at(10))]
+    # ... and exactly at its deadline nothing is.
+    assert tight.freed(times(9, 13, *taken(10, 12), now=at(10)), at(10)) == []
+
+
+def test_a_time_beside_a_buffer_that_came_free_is_offered():
+    """Fifteen minutes after each: the booking until ten was in the way of the one that starts at ten."""
+    tidy = simple(venue(hours=daily("09:00-13:00")), COURT, step=15, lasts=60, after=15)
+    freed = times(9, 10, booked(COURT, at(11) + timedelta(minutes=15), at(13)), setup=tidy)
+    assert offers(waiting(joined(ANN, 10, 11)).freed(freed, NOW)) == [(ANN, at(10))]
+    assert offers(waiting(joined(ANN, 11, 12)).freed(freed, NOW)) == []
+
+
+def test_a_quota_that_is_in_the_way_of_one_time_is_not_in_the_way_of_another():
+    def not_on_the_first(entry, pieces, given):
+        return Bar(("QUOTA",), ("daily",)) if pieces[0].starts_at < at(0, DAY + timedelta(days=1)) else None
+
+    wide = waiting(joined(ANN, last=DAY + timedelta(days=1)))
+    both_days = Times(TENNIS, tennis(), (), NOW, Period(at(9), at(13, DAY + timedelta(days=1))), (COURT.id,))
+    assert offers(wide.freed(both_days, NOW, not_on_the_first)) == [(ANN, at(9, DAY + timedelta(days=1)))]
+    (told,) = waiting(joined(ANN)).freed(times(9, 13), NOW, not_on_the_first)
+    assert (told.entry_id, told.rules, told.in_favour_of) == (ANN, ("daily",), None)
 
 
 def test_covers_are_set_aside_by_the_head():
@@ -173,8 +250,8 @@ def test_covers_are_set_aside_by_the_head():
     full = booked(room, at(18), at(22), 4)
     freed = Times(TENNIS, dinner, [full], NOW, evening, (room.id,))
     assert waiting(six, two, max_skips=0).freed(freed, NOW) == [
-        WaitlistEarmarked(ANN, (Piece(room.id, at(18), at(20), 2),), at(18))
-    ]
+        WaitlistEarmarked(ANN, (Piece(room.id, at(18), at(21), 2),), at(18))
+    ]  # until nine: a dinner that starts at seven reaches into what came free
     (skipped, offer) = waiting(six, two).freed(freed, NOW)
     assert skipped == WaitlistSkipped(ANN, in_favour_of=BEN)
     assert offer.pieces == (Piece(room.id, at(18), at(20), 2, role="covers"),)

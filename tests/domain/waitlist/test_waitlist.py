@@ -8,9 +8,11 @@ from given import SOMETHING, given
 from msgspec.structs import replace
 
 from domain.waitlist import errors
+from domain.waitlist.entry import Bar
 from domain.waitlist.events import (
     Piece,
     Settings,
+    WaitlistBarred,
     WaitlistEarmarked,
     WaitlistEarmarkReleased,
     WaitlistJoined,
@@ -312,6 +314,45 @@ def test_an_earmark_is_let_go_when_its_time_is_over():
     assert after.end_earmark(ANN, SEVEN) == after.end_earmark(BEN, SEVEN) == []
 
 
+def test_what_is_kept_of_several_times_is_let_go_each_at_its_own():
+    early, late = Piece(OTHER, NOON + 3600 * MINUTE, NOON + 3660 * MINUTE), seats(1)[0]
+    pieces = tuple(sorted((early, late), key=lambda piece: piece.starts_at))
+    first, last = pieces
+    lead = 60 * MINUTE
+    kept = [opened, joined(ANN, 3), WaitlistEarmarked(ANN, pieces, first.starts_at - lead)]
+    ends = first.starts_at - lead
+    given(Waitlist, *kept).when(lambda w: w.end_earmark(ANN, ends - TICK)).refused(errors.TooEarly, earliest=ends)
+    after = (
+        given(Waitlist, *kept)
+        .when(lambda w: w.end_earmark(ANN, ends))
+        .then(
+            WaitlistEarmarkReleased(ANN, "deadline", (first,)), WaitlistEarmarked(ANN, (last,), last.starts_at - lead)
+        )
+    )
+    assert after.end_earmark(ANN, last.starts_at - lead) == [WaitlistEarmarkReleased(ANN, "deadline", (last,))]
+
+
+def test_three_seats_for_ann_gather_while_three_others_wait():
+    """The example of the docs, with its numbers: Ann wants three, Ben, Cat and Dan one each; five come free."""
+    dan = UUID(int=14)
+    waiting = given(Waitlist, opened, joined(ANN, 3), joined(BEN), joined(CAT)).before
+    waiting = waiting.after([WaitlistJoined(dan, YOGA, 1, 5, NOON, 4, SEVEN, session_id=CLASS)])
+    story = [
+        [skipped(ANN, BEN), held(BEN)],
+        [skipped(ANN, CAT), held(CAT)],
+        [WaitlistEarmarked(ANN, seats(1), SEVEN)],
+        [WaitlistEarmarked(ANN, seats(2), SEVEN)],
+        [let_go(ANN, 2, "offered"), held(ANN, 3)],
+    ]
+    for expected in story:
+        facts = waiting.freed(free(1), NOON)
+        assert facts == expected
+        waiting = waiting.after(facts)
+        assert waiting.freed(free(0), NOON) == []
+    assert waiting.entry(dan).offer is None
+    assert waiting.freed(free(1), NOON) == [held(dan)]
+
+
 # offers and the cutoff
 
 
@@ -453,10 +494,69 @@ def test_with_a_card_on_file_the_seat_is_booked_at_once():
     )
 
 
-def test_who_has_to_be_asked_first_is_offered_it_all_the_same():
-    given(Waitlist, opened, auto, joined(ANN, card_on_file=True)).when(
-        lambda w: w.freed(free(1), NOON, asked_first={ANN})
-    ).then(held(ANN))
+# who may not have what fits
+
+ENOUGH = Bar(("QUOTA",), ("one-a-week",))
+
+
+def enough(*who):
+    """These have had enough."""
+    return lambda entry, pieces, given: ENOUGH if entry.id in who else None
+
+
+def barred(who, by=None):
+    return WaitlistBarred(who, ("QUOTA",), ("one-a-week",), by)
+
+
+def walk_past(seats, *who, at=NOON):
+    return lambda waitlist: waitlist.freed(free(seats), at, enough(*who))
+
+
+def test_who_has_had_enough_is_passed_over_with_the_reason_and_it_counts_for_nothing():
+    after = given(Waitlist, opened, joined(ANN), joined(BEN)).when(walk_past(1, ANN)).then(barred(ANN, BEN), held(BEN))
+    assert after.entry(ANN).skips == 0
+    assert after.entry(ANN).barred == ENOUGH
+    assert after.freed(free(0), NOON, enough(ANN)) == [], "walking twice is walking once"
+    # With another seat it is the same again, in favour of nobody: that is known.
+    assert after.freed(free(1), NOON, enough(ANN)) == []
+    assert after.freed(free(1), NOON) == [held(ANN)]
+
+
+def test_who_has_had_enough_is_told_so_even_where_nobody_else_wants_it():
+    after = given(Waitlist, opened, joined(ANN)).when(walk_past(1, ANN)).then(barred(ANN))
+    after = after.after([held(ANN)])
+    assert after.entry(ANN).barred is None
+
+
+def test_whom_it_does_not_fit_is_not_asked_what_they_have_had():
+    given(Waitlist, opened, joined(ANN, 2)).when(walk_past(1, ANN)).then()
+
+
+def test_nothing_is_set_aside_for_who_may_not_have_it():
+    tight = [opened, joined(ANN, 3), joined(BEN), *[skipped(ANN, BEN)] * 2]
+    given(Waitlist, *tight).when(walk_past(1, ANN)).then(barred(ANN, BEN), held(BEN))
+    kept = WaitlistEarmarked(ANN, seats(1), SEVEN)
+    given(Waitlist, *tight, kept).when(walk_past(1, ANN)).then(let_go(ANN, 1, "barred"), barred(ANN, BEN), held(BEN))
+    given(Waitlist, *tight, kept).when(walk_past(2, ANN)).then(let_go(ANN, 1, "barred"), barred(ANN, BEN), held(BEN))
+
+
+def test_what_is_given_in_the_same_walk_is_known_to_whoever_is_asked():
+    asked = []
+
+    def one_each(entry, pieces, given):
+        asked.append([one.id for one, _ in given])
+        return
+
+    given(Waitlist, opened, joined(ANN), joined(BEN)).when(lambda w: w.freed(free(2), NOON, one_each)).then(
+        held(ANN), held(BEN)
+    )
+    assert asked == [[], [ANN]]
+
+
+def test_with_a_card_on_file_nothing_is_booked_for_who_may_not_have_it():
+    given(Waitlist, opened, auto, joined(ANN, card_on_file=True), joined(BEN)).when(walk_past(1, ANN)).then(
+        barred(ANN, BEN), held(BEN)
+    )
 
 
 # leaving
