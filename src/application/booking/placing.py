@@ -21,7 +21,7 @@ from domain.availability.choice import TRAILING
 from domain.availability.seats import against_seats
 from domain.availability.setup import Reason, Refused, Request, Setup, Slot, Use
 from domain.availability.slots import Question, considered
-from domain.booking.booking import Booking
+from domain.booking.booking import Booking, Overbooking
 from domain.booking.errors import NotOffered, SlotHeld, SlotTaken
 from domain.booking.events import SEAT, Item
 from domain.booking.reference import reference
@@ -59,6 +59,19 @@ class BookOffering(Command, frozen=True):
     override: bool = False
     """Staff pass over notice, horizon and grid."""
 
+    def overbooking(self, work: UnitOfWork) -> Overbooking | None:  # noqa: ARG002
+        return None
+
+
+class OverbookOffering(BookOffering, frozen=True, kw_only=True):
+    """The same although there is no room: on the authority of whoever says so. All else that the terms say holds."""
+
+    why: str
+    """A short code."""
+
+    def overbooking(self, work: UnitOfWork) -> Overbooking:
+        return Overbooking(work.occasion.actor.id, self.why)
+
 
 def book_offering(command: BookOffering, work: UnitOfWork) -> None:
     offering, setup = setup_of(work, command.offering_id)
@@ -66,9 +79,12 @@ def book_offering(command: BookOffering, work: UnitOfWork) -> None:
     starts_at = typed(command.starts_at, setup.location.zone)
     override = overriding(work, command.override)
     asked = request(setup, starts_at, command.party_size, command.minutes, command.resource_ids, override)
-    slot = found(work, offering, setup, asked, starts_at, customer)
+    overbooking = command.overbooking(work)
+    slot = found(work, offering, setup, asked, starts_at, customer, anyway=overbooking is not None)
     limited = command.then == "hold"
-    hold(work, command.booking_id, offering, setup, slot, customer, command.party_size, limited)
+    hold(
+        work, command.booking_id, offering, setup, slot, customer, command.party_size, limited, overbooking=overbooking
+    )  # fmt: skip
     agreed(work, command.booking_id, offering, confirm=command.then == "confirm")
 
 
@@ -125,6 +141,19 @@ class BookSeats(Command, frozen=True):
     customer_id: UUID | None = None
     then: Literal["hold", "confirm"] = "hold"
 
+    def overbooking(self, work: UnitOfWork) -> Overbooking | None:  # noqa: ARG002
+        return None
+
+
+class OverbookSeats(BookSeats, frozen=True, kw_only=True):
+    """The same although there are no seats left: on the authority of whoever says so."""
+
+    why: str
+    """A short code."""
+
+    def overbooking(self, work: UnitOfWork) -> Overbooking:
+        return Overbooking(work.occasion.actor.id, self.why)
+
 
 def book_seats(command: BookSeats, work: UnitOfWork) -> None:
     session = work.read(Session, command.session_id)
@@ -142,7 +171,10 @@ def book_seats(command: BookSeats, work: UnitOfWork) -> None:
         role=SEAT,
     )  # fmt: skip
     limited = command.then == "hold"
-    placed(work, command.booking_id, offering, session.location_id, (item,), customer, command.seats, limited)
+    placed(
+        work, command.booking_id, offering, session.location_id, (item,), customer, command.seats, limited,
+        overbooking=command.overbooking(work),
+    )  # fmt: skip
     agreed(work, command.booking_id, offering, confirm=command.then == "confirm")
 
 
@@ -192,9 +224,16 @@ def request(
 
 
 def found(
-    work: UnitOfWork, offering: Offering, setup: Setup, asked: Request, starts_at: datetime, customer: UUID | None
+    work: UnitOfWork,
+    offering: Offering,
+    setup: Setup,
+    asked: Request,
+    starts_at: datetime,
+    customer: UUID | None,
+    anyway: bool = False,
 ) -> Slot:
-    """The slot that starts there, as it is to be booked; or the refusal, with every reason."""
+    """The slot that starts there, as it is to be booked; or the refusal, with every reason. `anyway`: where others are
+    in the way it is as if nobody were."""
     if setup.terms.one_at_a_time and customer is not None:
         rows = [row for row in work.tallies([customer]) if row.state == "live" and row.booking_id != asked.moving]
         asked = with_busy(asked, [Period(row.starts_at, row.ends_at) for row in rows])
@@ -202,6 +241,8 @@ def found(
     uses = around(work, setup, starts_at, starts_at + lasting)
     question = Question(setup, uses, asked, work.now)
     verdict = considered(question, starts_at)
+    if anyway and isinstance(verdict, Refused):
+        verdict = considered(Question(setup, (), asked, work.now), starts_at)
     against = list(verdict.reasons) if isinstance(verdict, Refused) else []
     if isinstance(verdict, Slot):
         chosen = tuple(it for one in verdict.assignment for it in one.resource_ids)
@@ -277,7 +318,7 @@ def hold(
     **origin: Any,
 ) -> Booking:
     """The slot is held; `limited`: if the customer has not too many holds already. `origin`: the series or waitlist
-    that it comes from, in the words of `BookingHeld`."""
+    that it comes from, in the words of `BookingHeld`, and on whose authority it is overbooked."""
     items = items_of(setup, slot)
     return placed(work, booking_id, offering, setup.location.id, items, customer, party_size, limited, **origin)
 
@@ -326,6 +367,8 @@ def first_come(reason: Reason) -> bool:
 
 HANDLERS: dict[type[Command], Handler] = {
     BookOffering: book_offering,
+    OverbookOffering: book_offering,
     MoveOffering: move_offering,
     BookSeats: book_seats,
+    OverbookSeats: book_seats,
 }

@@ -10,7 +10,7 @@ from litestar.params import FromPath, RawBody
 from msgspec import Meta, Struct, field
 
 from application.availability.queries import Offered, OfferedOf, TooMuchAtOnce, WhatIsOffered
-from application.booking.placing import BookOffering, BookSeats, MoveOffering
+from application.booking.placing import BookOffering, BookSeats, MoveOffering, OverbookOffering, OverbookSeats
 from domain import localtime
 from domain.availability.setup import Assigned, Reason, Refused, Slot
 from domain.availability.slots import TooManyDays
@@ -102,6 +102,8 @@ class NewOfferingBooking(Struct, frozen=True, forbid_unknown_fields=True):
     then: Literal["hold", "confirm"] = "hold"
     override: bool = False
     """Staff pass over notice, horizon and steps; say why in `reason`."""
+    overbook: Why | None = None
+    """Take it although there is no room, for this reason: for managers, who answer for it."""
     reason: Why | None = None
 
 
@@ -109,6 +111,8 @@ class NewSeats(Struct, frozen=True, forbid_unknown_fields=True):
     seats: Units = 1
     customer_id: UUID | None = None
     then: Literal["hold", "confirm"] = "hold"
+    overbook: Why | None = None
+    """Take them although none are left, for this reason: for managers, who answer for it."""
     reason: Why | None = None
 
 
@@ -247,9 +251,11 @@ class BookingsOfOfferings(Controller):
         wish = request.wish(body, NewOfferingBooking)
         occasion = request.writing(wish.reason)
         booking_id = new_id(occasion, "booking")
-        command = BookOffering(
+        more = {} if wish.overbook is None else {"why": wish.overbook}
+        kind = BookOffering if wish.overbook is None else OverbookOffering
+        command = kind(
             booking_id, offering_id, moment(wish.starts_at, "starts_at"), wish.minutes, wish.party_size,
-            wish.resource_ids, wish.customer_id, wish.then, wish.override,
+            wish.resource_ids, wish.customer_id, wish.then, wish.override, **more,
         )  # fmt: skip
         return written(request.carry_out(command, occasion), location=f"/api/v1/bookings/{booking_id}")
 
@@ -271,7 +277,9 @@ class BookingsOfOfferings(Controller):
         wish = request.wish(body, NewSeats)
         occasion = request.writing(wish.reason)
         booking_id = new_id(occasion, "booking")
-        command = BookSeats(booking_id, session_id, wish.seats, wish.customer_id, wish.then)
+        more = {} if wish.overbook is None else {"why": wish.overbook}
+        kind = BookSeats if wish.overbook is None else OverbookSeats
+        command = kind(booking_id, session_id, wish.seats, wish.customer_id, wish.then, **more)
         return written(request.carry_out(command, occasion), location=f"/api/v1/bookings/{booking_id}")
 
     @post("/bookings/{booking_id:uuid}/move", sync_to_thread=True, opt=step(Moving, {"starts_at": "2027-03-15T19:00"}))
