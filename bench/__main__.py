@@ -12,6 +12,7 @@ TABLES = {
     "availability": "what can be booked, against the bare statements, and with a million claims",
     "http": "a booking over HTTP, against bare handlers",
     "import_": "the import of a history, against raw rows",
+    "prove": "the proof of no double booking: memory and rate with a million claims",
     "slots": "a month of slots from values, against a loop over every slot",
     "series": "a series of 400 occurrences, against 400 single bookings",
     "rebuild": "a rebuild, against the library's runner and COPY",

@@ -6,6 +6,7 @@ to: buffers, capacity that changes for a while, pacing, and several resources at
 authority is listed apart, and counts against whoever came after.
 """
 
+import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -20,8 +21,9 @@ from domain.claims import claims_of
 from domain.event import Event
 from domain.period import EARLIEST, LATEST
 
-MINUTE = timedelta(minutes=1)
-_DAY = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTE = 60_000_000
+_DAY = 24 * 60 * _MINUTE
 
 Key = tuple[UUID, int]
 """A booking, and the number of its item."""
@@ -57,62 +59,144 @@ class Overbooked(Struct, frozen=True):
 class _Fullest(NamedTuple):
     """The instant of a period at which most is used beyond the capacity, or least is left; and the most ever used."""
 
-    at: datetime
+    at: int
     used: int
     capacity: int
     peak: int
 
 
+class _Row(NamedTuple):
+    """A claim, as it is kept."""
+
+    booking: bytes
+    item: int
+    starts: int
+    ends: int
+    units: int
+    before: int
+    after: int
+    flags: int
+
+    @property
+    def key(self) -> tuple[bytes, int]:
+        return self.booking, self.item
+
+    @property
+    def occupied(self) -> tuple[int, int]:
+        """As a `Take` has it: exclusive buffers belong to it."""
+        if self.flags & _SHARED:
+            return self.starts, self.ends
+        return self.starts - self.before * _MINUTE, self.ends + self.after * _MINUTE
+
+    @property
+    def days(self) -> range:
+        start, end = self.occupied
+        return _days(start, end)
+
+    def taken_from(self, resource_id: UUID) -> Take:
+        """What it was made of; when it would have expired, and what it was for, nothing here asks."""
+        return Take(
+            UUID(bytes=self.booking), self.item, resource_id, _moment(self.starts), _moment(self.ends), self.units,
+            None, self.before, self.after, bool(self.flags & _SHARED), bool(self.flags & _AUTHORISED),
+        )  # fmt: skip
+
+
+_SHARED, _AUTHORISED = 1, 2
+_PACKED = struct.Struct("<16siqqiiiB")
+_PLACE = struct.Struct("<16sii")
+
+
+def _row_of(take: Take) -> _Row:
+    return _Row(
+        take.booking_id.bytes, take.item, _instant(take.starts_at), _instant(take.ends_at), take.units, take.before,
+        take.after, (_SHARED if take.shared else 0) | (_AUTHORISED if take.authorised else 0),
+    )  # fmt: skip
+
+
+def _found(held: bytearray, wanted: bytes, size: int) -> Iterator[int]:
+    """Where records that begin with these bytes lie."""
+    at = held.find(wanted)
+    while at >= 0:
+        if at % size:
+            at = held.find(wanted, at + 1)
+        else:
+            yield at
+            at = held.find(wanted, at + size)
+
+
+def _without(held: bytearray, record: bytes) -> bool:
+    """Takes one record out (the last one takes its place). True where none is left."""
+    size = len(record)
+    at = next(_found(held, record, size))
+    held[at : at + size] = held[-size:]
+    del held[-size:]
+    return not held
+
+
 class _Standing:
-    """What stands on one resource, found by the days that it touches."""
+    """What stands on one resource, packed, by the days that it touches."""
 
-    def __init__(self) -> None:
-        self.takes: dict[Key, Take] = {}
-        self._by_day: defaultdict[int, dict[Key, Take]] = defaultdict(dict)
+    def __init__(self, resource_id: UUID, number: int) -> None:
+        self.resource_id = resource_id
+        self.number = number
+        self.shared = 0
+        """How many of them share their buffers."""
         self.overrides: dict[UUID, Override] = {}
+        self._by_day: dict[int, bytearray] = {}
 
-    def add(self, take: Take) -> None:
-        key = take.booking_id, take.item
-        self.takes[key] = take
-        for day in _days(*take.occupied):
-            self._by_day[day][key] = take
+    def add(self, row: _Row) -> None:
+        packed = _PACKED.pack(*row)
+        self.shared += row.flags & _SHARED
+        for day in row.days:
+            self._by_day.setdefault(day, bytearray()).extend(packed)
 
-    def remove(self, take: Take) -> None:
-        key = take.booking_id, take.item
-        self.takes.pop(key, None)
-        for day in _days(*take.occupied):
-            self._by_day[day].pop(key, None)
-            if not self._by_day[day]:
+    def remove(self, row: _Row) -> None:
+        packed = _PACKED.pack(*row)
+        self.shared -= row.flags & _SHARED
+        for day in row.days:
+            if _without(self._by_day[day], packed):
                 del self._by_day[day]
 
-    def around(self, start: datetime, end: datetime) -> Iterable[Take]:
-        """At least what overlaps the period."""
-        days = _days(start, end)
-        if len(days) > len(self.takes):
-            return self.takes.values()
-        found: dict[Key, Take] = {}
+    def of_booking(self, booking: bytes, day: int) -> list[_Row]:
+        """Its rows that begin on that day."""
+        held = self._by_day[day]
+        rows = [_Row(*_PACKED.unpack_from(held, at)) for at in _found(held, booking, _PACKED.size)]
+        return [row for row in rows if row.days[0] == day]
+
+    def around(self, start: int, end: int) -> Iterator[_Row]:
+        """At least what overlaps the period, each once."""
+        days: Sequence[int] = _days(start, end)
+        first = days[0]
+        if len(days) > len(self._by_day):
+            days = sorted(day for day in self._by_day if first <= day <= days[-1])
         for day in days:
-            found.update(self._by_day.get(day, ()))
-        return found.values()
+            for fields in _PACKED.iter_unpack(self._by_day.get(day, b"")):
+                row = _Row(*fields)
+                if day == first or day == row.days[0]:
+                    yield row
 
-    def capacity(self, at: datetime, base: int) -> int:
-        return next((o.capacity for o in self.overrides.values() if o.starts_at <= at < o.ends_at), base)
+    def capacity(self, at: int, base: int) -> int:
+        return next((capacity for start, end, capacity in self._overridden() if start <= at < end), base)
 
-    def fullest(self, start: datetime, end: datetime, base: int, everybody: bool = True) -> _Fullest:
-        """By a sweep over the edges of what stands and of what changes the capacity."""
-        steps: defaultdict[datetime, int] = defaultdict(int)
-        steps[start] = 0
-        for take in self.around(start, end):
-            takes_from, takes_to = take.occupied
-            if takes_from < end and start < takes_to and (everybody or not take.authorised):
-                steps[max(takes_from, start)] += take.units
-                steps[takes_to] -= take.units
+    def _overridden(self) -> Iterator[tuple[int, int, int]]:
         for one in self.overrides.values():
-            for edge in (one.starts_at, one.ends_at):
+            yield _instant(one.starts_at), _instant(one.ends_at), one.capacity
+
+    def fullest(self, start: int, end: int, base: int, everybody: bool = True) -> _Fullest:
+        """By a sweep over the edges of what stands and of what changes the capacity."""
+        steps: defaultdict[int, int] = defaultdict(int)
+        steps[start] = 0
+        for row in self.around(start, end):
+            takes_from, takes_to = row.occupied
+            if takes_from < end and start < takes_to and (everybody or not row.flags & _AUTHORISED):
+                steps[max(takes_from, start)] += row.units
+                steps[takes_to] -= row.units
+        for begins, over, _ in self._overridden():
+            for edge in (begins, over):
                 if start < edge < end:
                     steps[edge] += 0
         used = peak = 0
-        worst: tuple[int, datetime, int, int] | None = None
+        worst: tuple[int, int, int, int] | None = None
         for at in sorted(steps):
             if at >= end:
                 break
@@ -125,8 +209,38 @@ class _Standing:
         return _Fullest(worst[1], worst[2], worst[3], peak)
 
 
+class _Places:
+    """On which resource, and from which day on, each booking's claims lie: packed, by the last bits of its id."""
+
+    _SHARDS = 0xFFF
+
+    def __init__(self) -> None:
+        self._shards: dict[int, bytearray] = {}
+
+    def add(self, booking: bytes, number: int, day: int) -> None:
+        self._shards.setdefault(self._shard(booking), bytearray()).extend(_PLACE.pack(booking, number, day))
+
+    def of(self, booking: bytes) -> list[tuple[int, int]]:
+        held = self._shards.get(self._shard(booking))
+        if held is None:
+            return []
+        return [_PLACE.unpack_from(held, at)[1:] for at in _found(held, booking, _PLACE.size)]
+
+    def remove(self, booking: bytes, number: int, day: int) -> None:
+        shard = self._shard(booking)
+        if _without(self._shards[shard], _PLACE.pack(booking, number, day)):
+            del self._shards[shard]
+
+    def _shard(self, booking: bytes) -> int:
+        return int.from_bytes(booking[-2:], "big") & self._SHARDS
+
+
 class Ledger:
-    """Who claims what, after each command of the log."""
+    """Who claims what, after each command of the log.
+
+    What has been claimed stays: something may yet be recorded about any time in the past, and has to be held against
+    it. So claims are kept as packed bytes, some 80 of them each, instead of as objects.
+    """
 
     def __init__(self) -> None:
         self.capacity: dict[UUID, int] = {}
@@ -135,8 +249,9 @@ class Ledger:
         self.bookings = 0
         self.overbooked: list[Overbooked] = []
         self._pace: dict[UUID, Pace] = {}
-        self._standing: defaultdict[UUID, _Standing] = defaultdict(_Standing)
-        self._of_booking: dict[UUID, dict[int, Take]] = {}
+        self._resources: dict[UUID, _Standing] = {}
+        self._numbered: list[_Standing] = []
+        self._places = _Places()
         self._authority: dict[Key, BookingOverbookingAuthorised] = {}
 
     def add(self, event: Event, stream: UUID, position: int, at: datetime | None = None) -> Iterator[Overuse]:
@@ -171,44 +286,73 @@ class Ledger:
                         self.capacity[resource_id] = capacity
                         shrunk.append((resource_id, since, LATEST))
                     case Override():
-                        self._standing[claim.resource_id].overrides[claim.override_id] = claim
+                        self._standing(claim.resource_id).overrides[claim.override_id] = claim
                         shrunk.append((claim.resource_id, max(since, claim.starts_at), claim.ends_at))
                     case Lift(resource_id, override_id):
-                        lifted = self._standing[resource_id].overrides.pop(override_id, None)
+                        lifted = self._standing(resource_id).overrides.pop(override_id, None)
                         if lifted is not None:
                             shrunk.append((resource_id, max(since, lifted.starts_at), lifted.ends_at))
                     case Pace(resource_id):
                         self._pace[resource_id] = claim
         for take in new.values():
-            self._standing[take.resource_id].add(take)
-            self._of_booking.setdefault(take.booking_id, {})[take.item] = take
+            self._take(take)
         for resource_id, start, end in shrunk:
             yield from self._squeezed(resource_id, start, end, position)
         for key, take in new.items():
             yield from self._judged(take, had.get(key), position)
 
+    def _standing(self, resource_id: UUID) -> _Standing:
+        known = self._resources.get(resource_id)
+        if known is None:
+            known = self._resources[resource_id] = _Standing(resource_id, len(self._numbered))
+            self._numbered.append(known)
+        return known
+
+    def _rows(self, booking: bytes) -> list[tuple[_Standing, _Row]]:
+        places = [(self._numbered[number], day) for number, day in set(self._places.of(booking))]
+        return [(standing, row) for standing, day in places for row in standing.of_booking(booking, day)]
+
+    def _take(self, take: Take) -> None:
+        row = _row_of(take)
+        for standing, before in self._rows(row.booking):
+            if before.item == row.item:
+                self._put_down(standing, before)
+        standing = self._standing(take.resource_id)
+        standing.add(row)
+        self._places.add(row.booking, standing.number, row.days[0])
+
+    def _put_down(self, standing: _Standing, row: _Row) -> None:
+        standing.remove(row)
+        self._places.remove(row.booking, standing.number, row.days[0])
+
     def _release(self, booking_id: UUID) -> dict[Key, Take]:
-        gone = self._of_booking.pop(booking_id, {})
-        for take in gone.values():
-            self._standing[take.resource_id].remove(take)
-        return {(booking_id, item): take for item, take in gone.items()}
+        gone = self._rows(booking_id.bytes)
+        for standing, row in gone:
+            self._put_down(standing, row)
+        return {(booking_id, row.item): row.taken_from(standing.resource_id) for standing, row in gone}
 
     def _squeezed(self, resource_id: UUID, start: datetime, end: datetime, position: int) -> Iterator[Overuse]:
         """Each claim that is left without room by a change of capacity: what was overbooked had none anyway."""
-        standing = self._standing[resource_id]
-        for take in list(standing.around(start, end)):
-            since, until = max(take.occupied[0], start), min(take.occupied[1], end)
-            if since >= until or take.authorised:
+        standing = self._standing(resource_id)
+        first, last = _instant(start), _instant(end)
+        for row in standing.around(first, last):
+            takes_from, takes_to = row.occupied
+            since, until = max(takes_from, first), min(takes_to, last)
+            if since >= until or row.flags & _AUTHORISED:
                 continue
             full = standing.fullest(since, until, self.capacity.get(resource_id, 0), everybody=False)
             if full.used > full.capacity:
-                yield Overuse(position, resource_id, full.at, full.used, full.capacity, booking_id=take.booking_id)
+                yield Overuse(
+                    position, resource_id, _moment(full.at), full.used, full.capacity,
+                    booking_id=UUID(bytes=row.booking),
+                )  # fmt: skip
 
     def _judged(self, take: Take, had: Take | None, position: int) -> Iterator[Overuse]:
         """A claim beside all that stands. What an item had already it may keep."""
         resource_id = take.resource_id
-        standing = self._standing[resource_id]
-        full = standing.fullest(*take.occupied, self.capacity.get(resource_id, 0))
+        standing = self._standing(resource_id)
+        row = _row_of(take)
+        full = standing.fullest(*row.occupied, self.capacity.get(resource_id, 0))
         self.peak[resource_id] = max(full.peak, self.peak.get(resource_id, 0))
         authority = self._authority.get((take.booking_id, take.item)) if take.authorised else None
         if had is not None and take.within(had):
@@ -220,24 +364,46 @@ class Ledger:
             )  # fmt: skip
             return
         if full.used > full.capacity:
-            yield Overuse(position, resource_id, full.at, full.used, full.capacity, booking_id=take.booking_id)
-        near = [other for other in standing.around(take.starts_at - _DAY, take.ends_at + _DAY) if other is not take]
-        if any(take.too_near(other) for other in near):
-            yield Overuse(position, resource_id, take.starts_at, full.used, full.capacity, "buffer", take.booking_id)
+            yield Overuse(
+                position, resource_id, _moment(full.at), full.used, full.capacity, booking_id=take.booking_id
+            )  # fmt: skip
         pace = self._pace.get(resource_id)
+        paced = pace is not None and pace.units is not None
+        if not (standing.shared or paced):
+            return
+        near = [other for other in standing.around(row.starts - _DAY, row.ends + _DAY) if other.key != row.key]
+        if any(_too_near(row, other) for other in near):
+            yield Overuse(position, resource_id, take.starts_at, full.used, full.capacity, "buffer", take.booking_id)
         if pace is not None and pace.units is not None:
-            started = _started(take.starts_at, pace.minutes * MINUTE, [take, *near])
+            started = _started(row.starts, pace.minutes * _MINUTE, [row, *near])
             if started > pace.units:
                 yield Overuse(position, resource_id, take.starts_at, started, pace.units, "pacing", take.booking_id)
 
 
-def _started(at: datetime, window: timedelta, takes: Iterable[Take]) -> int:
+def _too_near(one: _Row, other: _Row) -> bool:
+    """As `Take.too_near`: whether the gap is smaller than the larger of the two buffers in it, where one is shared."""
+    if not (one.flags | other.flags) & _SHARED:
+        return False
+    first, second = (one, other) if one.starts < other.starts else (other, one)
+    return 0 <= second.starts - first.ends < max(first.after, second.before) * _MINUTE
+
+
+def _started(at: int, window: int, rows: Iterable[_Row]) -> int:
     """The most units that start within any window of that length around an instant."""
-    near = [take for take in takes if at - window < take.starts_at < at + window]
-    begins = {take.starts_at for take in near if take.starts_at <= at}
-    return max(sum(it.units for it in near if begin <= it.starts_at < begin + window) for begin in begins)
+    near = [row for row in rows if at - window < row.starts < at + window]
+    begins = {row.starts for row in near if row.starts <= at}
+    return max(sum(it.units for it in near if begin <= it.starts < begin + window) for begin in begins)
 
 
-def _days(start: datetime, end: datetime) -> range:
-    """The days (UTC) that a period touches."""
-    return range(start.astimezone(UTC).toordinal(), end.astimezone(UTC).toordinal() + 1)
+def _instant(moment: datetime) -> int:
+    """In microseconds."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _moment(instant: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=instant)
+
+
+def _days(start: int, end: int) -> range:
+    """The days (UTC) that a period touches: one at least."""
+    return range(start // _DAY, max(start, end) // _DAY + 1)
