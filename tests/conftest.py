@@ -20,6 +20,20 @@ if sys.dont_write_bytecode:
     del os.environ["PYTHONDONTWRITEBYTECODE"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, one at the beginning of each worker's share: begun last, one alone would be waited for.
+
+    Shares are halves (or thirds...) of this list in its order, and whoever is done takes over from the longest rest.
+    """
+    shares = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    rest = [item for item in items if not item.get_closest_marker("slow")]
+    bounds = [len(rest) * share // shares for share in range(shares + 1)]
+    items[:] = [
+        item for share in range(shares) for item in (*slow[share::shares], *rest[bounds[share] : bounds[share + 1]])
+    ]
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Complete settings: DAYBOOK_*_URL where set, else servers of this test process's own, fast and forgetful.

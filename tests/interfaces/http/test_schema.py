@@ -85,6 +85,7 @@ def tutored(document: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
     return made
 
 
+@pytest.mark.slow
 def test_schemathesis_finds_nothing(town, document, address, tmp_path):
     """Every operation, with examples, at the edges of what the document allows and beyond them, and at random."""
     court = town.court(capacity=50)
