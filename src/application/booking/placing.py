@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from application.availability.setups import setup_for
 from application.booking.approvals import agreed, agreement, of_slot
 from application.booking.commands import holds_of, typed
 from application.booking.quotas import quota_reasons
 from application.booking.quotas import streams as of_quotas
+from application.booking.strangers import from_here, secret_of
 from application.booking.terms import cancellation_notice
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
@@ -30,13 +32,10 @@ from domain.offering.errors import CalledOff
 from domain.offering.offering import Offering
 from domain.offering.session import Session
 from domain.offering.terms import Terms
-from domain.organization.location import Location
 from domain.organization.organization import Organization
 from domain.period import Period
 from domain.quota.counting import Wanted
 from domain.quota.errors import QuotaReached
-from domain.resource.pool import Pool
-from domain.resource.resource import Resource
 
 A_DAY = timedelta(days=1)
 """How far buffers and pacing reach."""
@@ -193,12 +192,7 @@ def engaged(work: UnitOfWork, customer: UUID | None, terms: Terms, period: Perio
 def setup_of(work: UnitOfWork, offering_id: UUID) -> tuple[Offering, Setup]:
     """An offering that can be had by time, and everything that its terms can name, as they stand."""
     offering = work.read(Offering, offering_id).sold_by_time()
-    named = {need.pool_id for need in offering.terms.needs} - {None}
-    pools = {it: work.read(Pool, it) for it in named if it is not None}
-    ids = {it for need in offering.terms.needs for it in need.any_of} | {it for p in pools.values() for it in p.members}
-    work.fetch(work.tenant, offering.location_id, *ids)
-    resources = {it: work.read(Resource, it) for it in ids}
-    return offering, Setup(work.read(Location, offering.location_id), offering.terms, resources, pools)
+    return offering, setup_for(work, offering)
 
 
 def overriding(work: UnitOfWork, override: bool) -> bool:
@@ -342,9 +336,10 @@ def placed(
         lambda booking: booking.hold(
             reference(work.next_number(), work.tenant), location_id, items, work.now, policy.hold, party_size, customer,
             policy.max_hold, holds=holds_of(work, customer, most), most_holds=most, offering_id=offering.id,
-            offering_version=offering.version, **origin,
+            offering_version=offering.version, token=secret_of(work), **origin,
         ),
     )  # fmt: skip
+    from_here(work, booking)
     work.result.setdefault("reference", booking.reference)
     return booking
 
