@@ -2,30 +2,23 @@
 against what would be. A command by its way in, since it reads streams and claims as the writes do; it records nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 
-from application.booking import placing
 from application.booking.series import PreviewSeries, preview_series
 from application.booking.series_edits import EditSeries
 from application.message import Command
+from application.offering import commands as offering
 from application.organization import commands as organization
 from application.resource import commands as resource
 from application.unit_of_work import Handler, UnitOfWork
-from domain.availability.choice import TRAILING
-from domain.availability.setup import Setup, Slot
-from domain.availability.whatif import DAYS_AROUND, MINUTE, Stranded, alternatives, stranded
-from domain.booking.booking import Booking
-from domain.errors import Malformed
-from domain.offering.offering import Offering
-from domain.offering.terms import Need, Terms
-from domain.organization.location import Location
-from domain.period import Period
-from domain.resource.resource import Resource
+from application.whatif.hits import Hit, Sum, strands, summed, told
+from application.whatif.scene import MOST_RESOURCES, TooMuchSupposed, observed, offerings_of, scene, touched_by
+from application.whatif.waiters import Waiters, waiters
 
 Change = (
     resource.CloseResource
@@ -36,7 +29,13 @@ Change = (
     | resource.ChangeCapacity
     | resource.OverrideCapacity
     | resource.LiftCapacityOverride
+    | resource.SetPacing
+    | resource.DescribeResource
     | resource.RetireResource
+    | resource.ChangePool
+    | resource.RetirePool
+    | offering.ReviseTerms
+    | offering.RetireOffering
     | organization.CloseLocation
     | organization.ReopenLocation
     | organization.ChangeLocationHours
@@ -45,19 +44,11 @@ Change = (
 )
 FAR = timedelta(days=400)
 MOST_CHANGES = 100
-MOST_RESOURCES = 500
-MOST_HITS = 500
-MOST_HELPED = 100
-"""Bookings for which something else is looked for: the first ones."""
-NO_TERMS = Terms(needs=())
-
-
-class TooMuchSupposed(Malformed):
-    """A what-if has at most 100 changes, over at most 500 resources."""
 
 
 class WhatIf(Command, frozen=True):
-    """If these changes were made: who would be stranded until then, and what else is there for them?"""
+    """If these changes were made: who would be stranded until then, what else is there for them, what would it cost,
+    and what would become of those who wait?"""
 
     changes: tuple[Change, ...] = ()
     resource_ids: tuple[UUID, ...] = ()
@@ -68,22 +59,8 @@ class WhatIf(Command, frozen=True):
     """Alternatives for each."""
     series: EditSeries | None = None
     """Then this is looked at, as a preview of it would be."""
-
-
-class Hit(Struct, frozen=True, kw_only=True):
-    """A booking that would be stranded, or a session that would lose what it occupies."""
-
-    id: UUID
-    kind: str
-    """booking or session."""
-    reference: str | None = None
-    status: str | None = None
-    customer_id: UUID | None = None
-    offering_id: UUID | None = None
-    starts_at: datetime
-    ends_at: datetime
-    items: tuple[Stranded, ...]
-    alternatives: tuple[Slot, ...] = ()
+    others: tuple[UUID, ...] = ()
+    """What else a booking might have that names its resource: those of its kind."""
 
 
 class Supposed(Struct, frozen=True):
@@ -93,114 +70,40 @@ class Supposed(Struct, frozen=True):
     total: int
     """How many would be stranded; told are the first of them."""
     hits: tuple[Hit, ...]
+    money: tuple[Sum, ...] = ()
+    """What the bookings that would be stranded cost, by currency, where that is known."""
+    unpriced: int = 0
+    """Bookings of which it is not."""
+    waiters: Waiters = Waiters()
     series: dict[str, Any] | None = None
     """Of a series that would be moved: its plan."""
 
 
 def what_if(command: WhatIf, work: UnitOfWork) -> None:
-    touched = {it for it in map(resource_of, command.changes) if it is not None} | set(command.resource_ids)
+    touched = touched_by(command.changes) | set(command.resource_ids)
     if len(command.changes) > MOST_CHANGES or len(touched) > MOST_RESOURCES:
         raise TooMuchSupposed
-    work.fetch(*touched)
-    before = setups(work, touched)
+    horizon = work.now + FAR
+    until = horizon if command.until is None else min(command.until, horizon)
+    seen = observed(work, command.changes, touched, max(until, work.now))
+    offerings = offerings_of(command.changes, seen)
+    before = scene(work, touched, offerings)
     for change in command.changes:
         CARRIED_OUT[type(change)](change, work)
     work.forget()
-    after = setups(work, touched)
-    horizon = work.now + FAR
-    until = horizon if command.until is None else min(command.until, horizon)
-    uses = work.occupancy(sorted(touched), work.now, max(until, work.now)) if touched else []
-    found = [
-        it for place in after for it in stranded(before[place], after[place], uses, work.now) if it.starts_at < until
-    ]
-    hits = told(work, found, command.most)
+    after = scene(work, touched, offerings)
+    found = strands(before, after, seen, work.now, until)
+    hits = told(work, found, before, command.most, command.others)
+    money, unpriced = summed(work, found, before)
+    waiting = waiters(work, before, after, seen, found)
     work.forget()
     plan = None
     if command.series is not None:
         preview_series(PreviewSeries(command.series), work)
         plan = dict(work.result)
         work.forget()
-    work.result["supposed"] = Supposed(work.now, len({it.booking_id for it in found}), hits, plan)
+    work.result["supposed"] = Supposed(work.now, len(found), hits, money, unpriced, waiting, plan)
 
 
-def resource_of(change: Change) -> UUID | None:
-    return getattr(change, "resource_id", None)
-
-
-def setups(work: UnitOfWork, resource_ids: set[UUID]) -> dict[UUID, Setup]:
-    """The configuration of each location, as it stands or as it would be."""
-    resources = [work.read(Resource, it) for it in sorted(resource_ids)]
-    places = {it.location_id for it in resources}
-    work.fetch(*places)
-    return {
-        place: Setup(work.read(Location, place), NO_TERMS, {it.id: it for it in resources if it.location_id == place})
-        for place in sorted(places)
-    }
-
-
-def told(work: UnitOfWork, found: Sequence[Stranded], most: int) -> tuple[Hit, ...]:
-    """The bookings that these items belong to, in order of time, each with what else there is for it."""
-    items: dict[UUID, list[Stranded]] = {}
-    for one in sorted(found, key=lambda it: (it.starts_at, it.booking_id, it.item)):
-        items.setdefault(one.booking_id, []).append(one)
-    listed = dict(list(items.items())[:MOST_HITS])
-    work.fetch(*(key for key, those in listed.items() if those[0].kind == "booking"))
-    bookings = {key: work.read(Booking, key) for key, those in listed.items() if those[0].kind == "booking"}
-    others = instead(work, dict(list(bookings.items())[:MOST_HELPED]), most) if most else {}
-    return tuple(hit(key, those, bookings.get(key), others.get(key, ())) for key, those in listed.items())
-
-
-def hit(key: UUID, items: Sequence[Stranded], booking: Booking | None, others: Sequence[Slot]) -> Hit:
-    if booking is None:
-        starts_at, ends_at = min(it.starts_at for it in items), max(it.ends_at for it in items)
-        return Hit(id=key, kind=items[0].kind, starts_at=starts_at, ends_at=ends_at, items=tuple(items))
-    return Hit(
-        id=key, kind="booking", reference=booking.reference, status=booking.status, customer_id=booking.customer_id,
-        offering_id=booking.offering_id, starts_at=booking.period.starts_at, ends_at=booking.period.ends_at,
-        items=tuple(items), alternatives=tuple(others),
-    )  # fmt: skip
-
-
-def instead(work: UnitOfWork, bookings: Mapping[UUID, Booking], most: int) -> dict[UUID, Sequence[Slot]]:
-    """What else there is for each, by the function that shows the slots, in the configuration as it would be. All other
-    bookings are thought to stay where they are."""
-    alike: dict[Any, list[Booking]] = {}
-    for booking in bookings.values():
-        alike.setdefault(booking.offering_id or booking.id, []).append(booking)
-    found: dict[UUID, Sequence[Slot]] = {}
-    for those in alike.values():
-        setup = sold_as(work, those[0])
-        if setup is None:
-            continue
-        around = timedelta(days=DAYS_AROUND + 2)
-        since = min(it.period.starts_at for it in those) - around - timedelta(days=TRAILING)
-        until = max(it.period.ends_at for it in those) + around
-        uses = work.occupancy(sorted(setup.resources), since, until)
-        for it in those:
-            found[it.id] = alternatives(setup, uses, it.id, it.period, it.party_size or 1, work.now, most)
-    return found
-
-
-def sold_as(work: UnitOfWork, booking: Booking) -> Setup | None:
-    """Under which terms something else could be found: those of its offering as they are now; of one resource by its
-    name, that resource; None where nobody can say."""
-    if booking.offering_id is not None:
-        offering = work.read(Offering, booking.offering_id)
-        if offering.retired or offering.terms.sessions_only:
-            return None
-        _, setup = placing.setup_of(work, booking.offering_id)
-        return setup
-    if len(booking.items) != 1 or booking.period.duration < MINUTE:
-        return None
-    (item,) = booking.items
-    what = work.read(Resource, item.resource_id)
-    minutes = Period(item.starts_at, item.ends_at).duration // MINUTE
-    terms = Terms(
-        needs=(Need(what.kind, any_of=(what.id,), units=item.units),), durations=(minutes,), before=item.before,
-        after=item.after,
-    )  # fmt: skip
-    return Setup(work.read(Location, what.location_id), terms, {what.id: what})
-
-
-CARRIED_OUT: Mapping[type[Command], Handler] = {**resource.HANDLERS, **organization.HANDLERS}
+CARRIED_OUT: Mapping[type[Command], Handler] = {**resource.HANDLERS, **organization.HANDLERS, **offering.HANDLERS}
 HANDLERS: dict[type[Command], Handler] = {WhatIf: what_if}

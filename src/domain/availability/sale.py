@@ -41,6 +41,8 @@ class Sale:
     def _whole(self, booking: Booking) -> Iterator[Reason]:
         terms, zone, period = self.setup.terms, self.setup.location.zone, booking.period
         party, on = booking.party_size or 1, localtime.wall(period.starts_at, zone).date()
+        if terms.sessions_only:
+            yield Reason("SESSIONS_ONLY")
         if terms.first_date is not None and on < terms.first_date:
             yield Reason("TOO_SOON", earliest=localtime.by_rule(localtime.day(terms.first_date), zone))
         if terms.last_date is not None and on > terms.last_date:

@@ -15,11 +15,14 @@ from msgspec.structs import replace
 from domain import localtime
 from domain.availability.occupancy import Occupied, by_resource
 from domain.availability.offer import TOLD, closed
+from domain.availability.sale import Sale
 from domain.availability.setup import Reason, Request, Setup, Slot, Use, in_order
 from domain.availability.slots import NoSuchDuration, slots
+from domain.errors import Refusal
 from domain.organization.location import Location
 from domain.period import Period
 from domain.resource.resource import Resource
+from domain.waitlist.entry import Entry
 from domain.wall import micros
 
 MINUTE = timedelta(minutes=1)
@@ -188,3 +191,28 @@ def alternatives(
         return []
     nearest = sorted(found, key=lambda slot: (abs(slot.starts_at - period.starts_at), slot.starts_at))
     return [slot for slot in nearest if slot.starts_at > now][:most]
+
+
+def hopeless(sale: Sale, entry: Entry, now: datetime) -> bool:
+    """Whether nothing in the window of somebody who waits could ever be offered, were all of it free. Notice is the
+    waitlist's business."""
+    window = entry.window
+    if window is None or entry.until <= now:
+        return False
+    if sale.retired:
+        return True
+    setup = replace(sale.setup, terms=replace(sale.setup.terms, notice=0))
+    request = Request(window.first, window.last, entry.party, window.minutes, window.resources)
+    try:
+        found = slots(setup, (), request, now)
+    except Refusal:  # it is not sold as they want it
+        return True
+    zone = setup.location.zone
+    return not any(
+        slot.starts_at > now and window.opens <= minute_of(localtime.wall(slot.starts_at, zone)) < window.closes
+        for slot in found
+    )
+
+
+def minute_of(local: datetime) -> int:
+    return local.hour * 60 + local.minute

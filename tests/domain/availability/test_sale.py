@@ -100,6 +100,10 @@ def test_the_offering_s_own_hours():
     assert changed(hours=daily("10:01-12:00")) == ["OUTSIDE_HOURS"]
 
 
+def test_what_is_sold_by_session_only_is_sold_at_no_other_time():
+    assert changed(sessions_only=True) == ["SESSIONS_ONLY"]
+
+
 def test_notice_horizon_and_steps_are_for_who_books_now():
     assert changed(notice=10_000, horizon=0, step=7, before=30, after=30) == []
 
