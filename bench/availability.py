@@ -120,10 +120,11 @@ async def month(club: Club, rounds: int) -> Table:
     spans = WhatIsOffered(FIRST, last, None, tuple(club.resources), True, minutes=30, spans=True)
     slots = WhatIsOffered(FIRST, last, None, tuple(club.resources), True, minutes=30)
     statements = await stated(club, spans)
+    tenant = occasion.tenant
     count = {"n": 0}
 
     async def bare() -> None:
-        found = [await reading.rows(house.pool, text, values, 60.0) for text, values in statements]
+        found = [await reading.rows(house.pool, text, values, 60.0, tenant) for text, values in statements]
         count["n"] = len(found[1])
 
     async def ask(query: WhatIsOffered) -> None:
@@ -155,9 +156,9 @@ async def stated(club: Club, query: WhatIsOffered) -> list[tuple[str, list[Any]]
     caught: list[tuple[str, list[Any]]] = []
     real = reading.rows
 
-    async def catching(pool: Any, text: str, values: Any, deadline: float = 60.0) -> list[Any]:
+    async def catching(pool: Any, text: str, values: Any, *more: Any) -> list[Any]:
         caught.append((text, list(values)))
-        return await real(pool, text, values, deadline)
+        return await real(pool, text, values, *more)
 
     reading.rows = catching
     try:

@@ -38,7 +38,8 @@ Connection = psycopg.Connection[Any]
 Logged = RecordedEvent | Unreadable
 Alarm = Callable[[str, Mapping[str, Any]], None]
 
-ROLE = "daybook_app"
+ROLE = "daybook_projector"
+"""It writes the views, and may read the events of all tenants."""
 SMALLEST, LARGEST = 100, 5000
 """Events of one batch."""
 LONGEST_TRANSACTION = 0.2
@@ -130,7 +131,8 @@ def make_tables(connection: Connection, view: View, schema: str) -> None:
 
 
 def grant(connection: Connection, table: Table) -> None:
-    connection.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON {LIVE}."{table.name}" TO {ROLE}')
+    """Who may do what with it, and the wall between tenants: as the migration `0006_walls` has it."""
+    connection.execute("SELECT read.wall(%s::regclass)", [f'{LIVE}."{table.name}"'])
 
 
 def redefined(connection: Connection, views: Sequence[View]) -> list[str]:

@@ -117,7 +117,7 @@ def test_every_event_once_with_two_runners_and_no_lock(url: str) -> None:
     with connected(url, "test", role=None) as owner:
         prepare(owner, [Counting()])
         owner.execute("CREATE TABLE read.times (stream uuid, n bigint)")
-        owner.execute("GRANT ALL ON read.times TO daybook_app")
+        owner.execute("GRANT ALL ON read.times TO daybook_projector")
         owner.execute(
             "CREATE FUNCTION read.noted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
             "INSERT INTO read.times VALUES (NEW.stream, NEW.n); RETURN NEW; END $$"

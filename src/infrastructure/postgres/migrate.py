@@ -15,10 +15,15 @@ from psycopg import sql
 from infrastructure.jobs.schema import install
 
 APP_ROLE = "daybook_app"
-"""What the application's connections become: it may call functions, and read and write views; it owns nothing."""
+"""What the application's connections become: it may call functions and read views, those of one tenant at a time; it
+owns nothing."""
+PROJECTOR_ROLE = "daybook_projector"
+"""What follows the log: it reads the events of all tenants and writes the views."""
+SIGNER_ROLE = "daybook_signer"
+"""What vouches for the audit trail."""
 KEYS_ROLE = "daybook_keys"
 """What opens and makes people's keys: nobody else may look at them, and it may look at hardly anything else."""
-ROLES = (APP_ROLE, KEYS_ROLE)
+ROLES = (APP_ROLE, PROJECTOR_ROLE, KEYS_ROLE, SIGNER_ROLE)
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x6461_7962_6F6F_6B00  # "daybook"

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 import psycopg
 from msgspec import Struct
@@ -81,14 +82,29 @@ def reading_pool(url: str, size: int = 16, deadline: float = 2.0) -> Pool:
     )  # fmt: skip
 
 
-async def rows(pool: Pool, text: str, values: Sequence[Any], deadline: float = 2.0) -> list[Any]:
-    """One statement's rows; `Unavailable` when there is no connection or no answer in time."""
+OF_TENANT = "SELECT set_config('app.tenant', %s, true)"
+"""For this transaction alone: what a connection was used for before says nothing about whose rows come next."""
+
+
+async def rows(
+    pool: Pool, text: str, values: Sequence[Any], deadline: float = 2.0, tenant: UUID | None = None
+) -> list[Any]:
+    """One statement's rows; `Unavailable` when there is no connection or no answer in time.
+
+    Of views only the rows of `tenant` can be seen: the server shows no others, whatever the statement asks for, and
+    without a tenant none at all. Both go out together and come back together: one implicit transaction, one round trip.
+    """
     try:
         async with pool.connection() as connection:
             # Not a timeout of asyncio's: what it cancels, psycopg waits for, and a frozen server lets it wait for ever.
             token = WATCHDOG.watch(connection.pgconn.socket, time.monotonic() + deadline)
             try:
-                return await (await connection.execute(text, values)).fetchall()
+                if tenant is None:
+                    return await (await connection.execute(text, values)).fetchall()
+                async with connection.pipeline():
+                    await connection.execute(OF_TENANT, [str(tenant)])
+                    cursor = await connection.execute(text, values)
+                return await cursor.fetchall()
             finally:
                 WATCHDOG.done(token)
     except (psycopg.OperationalError, PoolTimeout, PoolClosed, TooManyRequests) as error:
@@ -109,7 +125,7 @@ def answerers(views: Sequence[View], pool: Pool, deadline: float = 2.0) -> dict[
 def _answerer(answer: Callable[[Any, Occasion, Scope], Asked], pool: Pool, deadline: float) -> Answerer:
     async def answered(query: Any, occasion: Occasion, scope: Scope) -> Any:
         asked = answer(query, occasion, scope)
-        return asked.shape(await rows(pool, asked.text, asked.values, deadline))
+        return asked.shape(await rows(pool, asked.text, asked.values, deadline, occasion.tenant))
 
     return answered
 
