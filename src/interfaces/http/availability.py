@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Controller, get, post
@@ -12,9 +12,9 @@ from msgspec import Meta, Struct, field
 from application.availability.queries import Offered, OfferedOf, TooMuchAtOnce, WhatIsOffered
 from application.booking.placing import BookOffering, BookSeats, MoveOffering, OverbookOffering, OverbookSeats
 from domain import localtime
+from domain.availability.sale import priced
 from domain.availability.setup import Assigned, Reason, Refused, Slot
 from domain.availability.slots import TooManyDays
-from domain.offering.terms import Price
 from interfaces.http.asked import (
     Asked,
     Day,
@@ -354,12 +354,3 @@ def shown(it: Slot | Refused, zone: str, viewer: str | None, cost: int | None) -
         return Start(at, None, seen, local, reasons=it.reasons, session_id=it.session_id)
     ends_at = localtime.offset_form(it.ends_at, zone)
     return Start(at, ends_at, seen, None, it.remaining, cost, it.assignment, session_id=it.session_id)
-
-
-def priced(price: Price | None, minutes: int, party: int) -> int | None:
-    """What it costs from: the hook's amount, by head or by the hour begun at (rounded half up to the minor unit)."""
-    if price is None:
-        return None
-    many: dict[str, Any] = {"booking": (1, 1), "head": (party, 1), "hour": (minutes, 60)}
-    times, over = many[price.per]
-    return int((price.amount * times * 2 + over) // (2 * over))
