@@ -157,7 +157,7 @@ def form(it: Shown) -> Html:
             inputmode="numeric", required=True,
         ), "party_size"),
         field("How long", tag("select", *options, id="minutes", name="minutes"), "minutes") if len(long) > 1 else None,
-        tag(
+        None if it.terms.sessions_only else tag(
             "label", tag("input", type="checkbox", name="explain", value="true", checked=it.explain),
             " Say why not", class_="check",
         ),

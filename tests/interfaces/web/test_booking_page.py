@@ -372,9 +372,13 @@ def test_whoever_asks_for_the_head_alone_gets_no_body(town: Town) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-def test_a_guest_may_ask_for_what_is_offered_and_for_nothing_else() -> None:
-    assert {kind.__name__ for kind, grants in PERMISSIONS.items() if "guest" in grants} == {
+def test_a_guest_may_ask_for_what_is_offered_and_hold_it_for_themselves() -> None:
+    assert {kind.__name__ for kind, grants in PERMISSIONS.items() if grants.get("guest") == "any"} == {
         "TheOffering", "WhatIsOffered"
+    }  # fmt: skip
+    assert {kind.__name__ for kind, grants in PERMISSIONS.items() if grants.get("guest") == "own"} == {
+        "PlaceHold", "BookOffering", "BookSeats", "Confirm", "ExtendHold", "StartPayment", "ReleaseHold", "Cancel",
+        "TheBooking",
     }  # fmt: skip
 
 
@@ -385,7 +389,8 @@ def test_it_can_be_closed_with_the_other_public_pages(servers: Settings) -> None
         assert town.owner.get(f"/book/{town.organization}/{uuid4()}").status_code == 404
 
 
-def test_no_token_makes_a_guest() -> None:
+def test_no_token_makes_the_page_s_own_guest() -> None:
+    """A guest's token names a browser, by an id like a customer's."""
     trust = Trust("s" * 40)
     token = minted(trust, role="guest", subject="booking-page", organization=uuid4())
     with pytest.raises(Unauthenticated):
@@ -425,6 +430,7 @@ def test_what_is_sold_by_session_shows_its_sessions_and_the_seats_left(town: Tow
     assert shown.refused == {"2027-01-11T18:00:00-05:00": "18:00Full|"}, "told to everybody, whether or not they ask"
     assert shown.text.count("Nothing on this day.") == 6
     assert not shown.named("select"), "a session lasts as long as it lasts"
+    assert not shown.named("input", name="explain"), "everybody is told"
     assert "Choose one of the sessions with seats left above." in shown.text
     two = seen(town, yoga, **{"from": str(MONDAY), "party_size": 2})
     assert not two.free
