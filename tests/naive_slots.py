@@ -149,6 +149,10 @@ class Naive:
         pool = self.setup.pools.get(need.pool_id)
         return pool.members if pool and not pool.retired else ()
 
+    def strange(self, resource_id: UUID) -> bool:
+        """Whether it is part of nothing that is sold."""
+        return not any(resource_id in self.named_by(need) for need in self.terms.needs)
+
     def capable(self, need: Need, resource_id: UUID) -> bool:
         one = self.setup.resources.get(resource_id)
         wanted = self.request.resource_ids
@@ -430,6 +434,8 @@ class Naive:
         """What is booked when it starts at `s`, whether or not that is on a label."""
         if self.too_soon(s) or self.too_far(s) or self.busy(s) or not self.party_fits() or not self.at_the_venue(s):
             return None
+        if any(self.strange(one) for one in self.request.resource_ids):
+            return None
         assignment = self.assignment(s)
         return Slot(s, s + self.lasts, self.remaining(s), assignment) if assignment is not None else None
 
@@ -453,6 +459,8 @@ class Naive:
         if code == "NOT_ON_STEP":
             return s not in {at for _, at in self.labels()}
         if code == "DOES_NOT_FIT":
+            if reason.resource_id in self.request.resource_ids and self.strange(reason.resource_id):
+                return True
             return not self.party_fits() or any(self.unfit(need, reason) for need in self.terms.needs)
         if code == "NO_RESOURCE_COMBINATION":
             none = self.assignment(s) is None or not self.at_the_venue(s)

@@ -64,7 +64,7 @@ def needed(setup: Setup, request: Request) -> tuple[Needed, ...]:
 def candidates(need: Need, setup: Setup, request: Request) -> list[Candidate]:
     """Those at this location that are in use and have the features; in an order that does not depend on anything."""
     pool = None if need.pool_id is None else setup.pools.get(need.pool_id)
-    ids = need.any_of if pool is None else () if pool.retired else pool.members
+    ids = named_by(need, setup)
     named = [setup.resources[it] for it in ids if it in setup.resources]
     able = {it.id: it for it in named if suits(it, need, setup)}
     only = set(request.resource_ids) & set(ids)
@@ -86,6 +86,12 @@ def candidates(need: Need, setup: Setup, request: Request) -> list[Candidate]:
     return [Candidate((it,)) for it in chosen if not only or it.id in only]
 
 
+def named_by(need: Need, setup: Setup) -> tuple[UUID, ...]:
+    """What the need can be filled with, able or not."""
+    pool = None if need.pool_id is None else setup.pools.get(need.pool_id)
+    return need.any_of if pool is None else () if pool.retired else pool.members
+
+
 def suits(resource: Resource, need: Need, setup: Setup) -> bool:
     here = resource.location_id == setup.location.id and not resource.retired
     return here and set(need.features) <= set(resource.features)
@@ -101,8 +107,11 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 
 def misfits(needs: Sequence[Needed], setup: Setup, request: Request) -> list[Reason]:
-    """Whether a party of this size can be served at all."""
+    """Whether a party of this size can be served at all, with what it asks for."""
     terms = setup.terms
+    sold = {it for need in terms.needs for it in named_by(need, setup)}
+    if strange := [it for it in request.resource_ids if it not in sold]:
+        return [Reason("DOES_NOT_FIT", resource_id=it) for it in strange]
     if request.party < terms.least_party:
         return [Reason("DOES_NOT_FIT")]
     if terms.most_party is not None and request.party > terms.most_party:

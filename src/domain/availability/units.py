@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from domain.availability.choice import candidates, misfits, needed
+from domain.availability.choice import candidates, misfits, named_by, needed
 from domain.availability.setup import Reason, Request, Setup
 from domain.booking.booking import Booking
 from domain.booking.events import SEAT
@@ -28,7 +28,9 @@ def outgrown(booking: Booking, party: int, setup: Setup) -> list[Reason]:
     if seats and SEAT not in {need.role for need in setup.terms.needs}:
         return [] if party <= sum(seats) else [Reason("DOES_NOT_FIT", capacity=sum(seats))]
     on = booking.period.starts_at.date()
-    request = Request(on, on, party=party, resource_ids=tuple(item.resource_id for item in booking.items))
+    sold = {it for need in setup.terms.needs for it in named_by(need, setup)}  # staff may have put it elsewhere
+    has = tuple(item.resource_id for item in booking.items if item.resource_id in sold)
+    request = Request(on, on, party=party, resource_ids=has)
     heads = {need.role for need in setup.terms.needs if need.per_head}
     few = [item for item in booking.items if item.role in heads and item.units < party]
     return [

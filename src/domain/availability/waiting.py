@@ -156,7 +156,11 @@ class Times(Struct, frozen=True):
         early, late = localtime.dates_touched(period.starts_at, period.ends_at, self.setup.location.zone)
         first = max(window.first, early - A_DAY * (1 + self._minutes(entry) // 1440))
         own = entry.id if any(use.booking_id == entry.id for use in self.uses) else None
-        return asked(window, entry.party, first, min(window.last, late), own)
+        found = asked(window, entry.party, first, min(window.last, late), own)
+        if not window.resources:
+            return found
+        able = self._able(entry)  # of what it named, something may no longer be part of what is sold
+        return replace(found, resource_ids=tuple(it for it in window.resources if it in able))
 
     def _minutes(self, entry: Entry) -> int:
         window = entry.window
@@ -246,5 +250,7 @@ def against_waiting(setup: Setup, window: Window, party: int) -> list[Reason]:
     minutes_for(setup, request)
     needs = needed(setup, request)
     able = {it for need in needs for candidate in need.candidates for it in candidate.ids}
-    strange = [Reason("DOES_NOT_FIT", resource_id=it) for it in window.resources if it not in able]
-    return [*misfits(needs, setup, request), *strange]
+    found = misfits(needs, setup, request)
+    told = {reason.resource_id for reason in found}
+    unable = [Reason("DOES_NOT_FIT", resource_id=it) for it in window.resources if it not in able and it not in told]
+    return [*found, *unable]

@@ -29,7 +29,7 @@ from setups import (
 
 from domain.availability.limits import Asker, limited
 from domain.availability.setup import ORDER, Reason, Refused, Request, Setup, Slot, Use, in_order
-from domain.availability.slots import consider, explained
+from domain.availability.slots import consider, explained, slots
 from domain.period import Period
 from domain.quota.counting import Picture
 from domain.quota.rule import CalendarWindow, QuotaRule
@@ -98,6 +98,7 @@ ALONE = [
     ),
     Story("DOES_NOT_FIT", sold(venue(), offering(need("hall", covers(capacity=3), units=4), step=60),
                                covers(capacity=3)), told={"capacity": 3}),
+    Story("DOES_NOT_FIT", tennis(), request=asked(ON, resource_ids=(room.id,)), told={"resource_id": room.id}),
     Story("OCCUPIED", tennis(), [booked(one, ELEVEN - MINUTE, NOON)], told={"until": NOON}),
     Story("BUFFER", tennis(after=15), [booked(one, ELEVEN, NOON)], told={"until": NOON}),
     Story(
@@ -156,6 +157,7 @@ EDGES = [
                      step=60, after=15)),
     Story("", tennis(notice=240)),
     Story("", tennis(first_date=ON, last_date=ON, horizon=0)),
+    Story("", tennis(), request=asked(ON, resource_ids=(one.id,))),
     Story("", tennis(most_party=4, least_party=4), request=asked(ON, party=4)),
     Story("", tennis(after=15), [booked(one, ELEVEN + 15 * MINUTE, NOON), booked(one, NOW, TEN)]),
     Story("", sold(venue(), offering(need("covers", paced, per_head=True), step=60), paced),
@@ -184,6 +186,13 @@ def test_a_party_that_no_table_seats_is_told_so_at_every_start() -> None:
     assert {reason.code for it in found if isinstance(it, Refused) for reason in it.reasons} == {
         "DOES_NOT_FIT", "TOO_SOON"
     }  # fmt: skip
+
+
+def test_who_asks_for_something_that_is_no_part_of_it_gets_nothing_else_instead() -> None:
+    both = asked(ON, resource_ids=(one.id, room.id))
+    assert slots(tennis(), (), both, NOW) == []
+    told_of = {r.resource_id for it in explained(tennis(), (), both, NOW) for r in it.reasons if r.resource_id}  # type: ignore[union-attr]
+    assert told_of == {room.id}
 
 
 def test_a_quota_is_told_alone_and_behind_what_is_taken() -> None:

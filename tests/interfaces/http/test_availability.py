@@ -392,3 +392,17 @@ def test_what_would_be_moved_is_an_own_booking_or_unknown(town: Town) -> None:
         problem(who.post("/api/v1/availability/search", json={**body, "moving": named}), 404, "unknown_booking")
     (found,) = ann.post("/api/v1/availability/search", json={**body, "moving": booking}).json()["data"]
     assert len(found["data"]) == 11
+
+
+def test_who_names_what_is_no_part_of_an_offering_is_told_so_and_gets_nothing_else_instead(town: Town) -> None:
+    location, (court, sauna) = opened(town, night(), night(name="Sauna"))
+    offering = sold(town, location, {"role": "court", "any_of": [court]})
+    on = date(2027, 4, 4)
+    asked(town.owner, on, offering_id=offering)
+    assert len(starts(asked(town.owner, on, offering_id=offering, resource_id=court))) == 11
+    for other in (sauna, str(uuid4())):
+        found = asked(town.owner, on, offering_id=offering, resource_id=other, explain=True)["data"]
+        assert {(r["code"], r["resource_id"]) for one in found for r in one["reasons"]} == {("DOES_NOT_FIT", other)}
+        wish = {"starts_at": "2027-04-04T01:00", "resource_ids": [court, other]}
+        refused = problem(town.owner.post(f"/api/v1/offerings/{offering}/bookings", json=wish), 422, "not_offered")
+        assert [(r["code"], r["resource_id"]) for r in refused["reasons"]] == [("DOES_NOT_FIT", other)]
