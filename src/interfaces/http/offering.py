@@ -14,20 +14,17 @@ from interfaces.http.asked import (
     Asked,
     Named,
     Page,
-    Paging,
     PositionText,
     Reading,
     Reply,
     Sorted,
     Written,
     after,
-    cursor,
     done,
-    etag,
     new_id,
-    reply,
     written,
 )  # fmt: skip
+from interfaces.http.listing import AtLocation, one_of, page_of
 from interfaces.http.schema import changes, says
 
 
@@ -51,10 +48,6 @@ class OfferingShown(Struct, frozen=True):
     retired: bool
     """It is sold no more; what was sold stands."""
     position: PositionText
-
-
-class OfferingsAt(Paging, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    location_id: UUID | None = None
 
 
 LESSON: dict[str, Any] = {
@@ -92,20 +85,17 @@ class OfferingsOfOrganization(Controller):
         command = DefineOffering(offering_id, wish.location_id, wish.name, wish.terms)
         return written(request.carry_out(command, occasion), location=f"/api/v1/offerings/{offering_id}")
 
-    @get(opt=says(gives=Page[OfferingShown], query=OfferingsAt))
+    @get(opt=says(gives=Page[OfferingShown], query=AtLocation))
     async def offerings(self, request: Asked) -> Reply:
         """What is sold, by name."""
-        asked = request.parameters(OfferingsAt)
+        asked = request.parameters(AtLocation)
         query = Offerings(asked.location_id, after(asked.cursor, Sorted), asked.limit)
-        found = await request.ask(query, request.reading(asked.min_position))
-        return reply(Page([shown(it) for it in found.rows], cursor(found.next)))
+        return await page_of(request, query, asked, shown)
 
     @get("/{offering_id:uuid}", opt=says(gives=OfferingShown, query=Reading, etag=True))
     async def the_offering(self, request: Asked, offering_id: FromPath[UUID]) -> Reply:
         """One offering."""
-        asked = request.parameters(Reading)
-        it = await request.ask(TheOffering(offering_id), request.reading(asked.min_position))
-        return reply(shown(it), etag(it.version))
+        return await one_of(request, TheOffering(offering_id), shown)
 
     @patch(
         "/{offering_id:uuid}",

@@ -14,20 +14,17 @@ from interfaces.http.asked import (
     Asked,
     Named,
     Page,
-    Paging,
     PositionText,
     Reading,
     Reply,
     Sorted,
     Written,
     after,
-    cursor,
     done,
-    etag,
     new_id,
-    reply,
     written,
 )  # fmt: skip
+from interfaces.http.listing import AtLocation, one_of, page_of
 from interfaces.http.schema import changes, says
 
 Members = Annotated[tuple[UUID, ...], Meta(min_length=1, max_length=500)]
@@ -62,10 +59,6 @@ class PoolShown(Struct, frozen=True):
     position: PositionText
 
 
-class PoolsAt(Paging, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    location_id: UUID | None = None
-
-
 _TABLES = ["0197a3f0-0000-7000-8000-000000000011", "0197a3f0-0000-7000-8000-000000000012"]
 DINING_ROOM: dict[str, Any] = {
     "location_id": "0197a3f0-0000-7000-8000-000000000001",
@@ -92,20 +85,17 @@ class PoolsOfOrganization(Controller):
         command = FormPool(pool_id, wish.location_id, wish.name, wish.members, wish.combinations)
         return written(request.carry_out(command, occasion), location=f"/api/v1/pools/{pool_id}")
 
-    @get(opt=says(gives=Page[PoolShown], query=PoolsAt))
+    @get(opt=says(gives=Page[PoolShown], query=AtLocation))
     async def pools(self, request: Asked) -> Reply:
         """Pools by name."""
-        asked = request.parameters(PoolsAt)
+        asked = request.parameters(AtLocation)
         query = Pools(asked.location_id, after(asked.cursor, Sorted), asked.limit)
-        found = await request.ask(query, request.reading(asked.min_position))
-        return reply(Page([shown(it) for it in found.rows], cursor(found.next)))
+        return await page_of(request, query, asked, shown)
 
     @get("/{pool_id:uuid}", opt=says(gives=PoolShown, query=Reading, etag=True))
     async def the_pool(self, request: Asked, pool_id: FromPath[UUID]) -> Reply:
         """One pool."""
-        asked = request.parameters(Reading)
-        it = await request.ask(ThePool(pool_id), request.reading(asked.min_position))
-        return reply(shown(it), etag(it.version))
+        return await one_of(request, ThePool(pool_id), shown)
 
     @put(
         "/{pool_id:uuid}",

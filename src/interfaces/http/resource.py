@@ -36,7 +36,6 @@ from interfaces.http.asked import (
     Because,
     Named,
     Page,
-    Paging,
     PositionText,
     Reading,
     Reply,
@@ -44,7 +43,6 @@ from interfaces.http.asked import (
     When,
     Written,
     after,
-    cursor,
     done,
     etag,
     moment,
@@ -65,6 +63,7 @@ from interfaces.http.calendar import (
     stretch_of,
 )  # fmt: skip
 from interfaces.http.errors import FORMS, BadBody, Wrong
+from interfaces.http.listing import AtLocation, one_of, page_of
 from interfaces.http.schema import adds, changes, says
 
 FEATURE = "^[a-z0-9][a-z0-9_-]{0,39}$"
@@ -108,10 +107,6 @@ class Resource(Struct, frozen=True):
     sold_by_itself: bool
     """Customers may book it by name; else only as part of what an offering sells."""
     position: PositionText
-
-
-class Listing(Paging, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    location_id: UUID | None = None
 
 
 class DaysOf(Dates, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -221,21 +216,17 @@ class Resources(Controller):
         command = RegisterResource(resource_id, wish.location_id, wish.name, wish.kind, wish.capacity, wish.hours)
         return written(request.carry_out(command, occasion), location=f"/api/v1/resources/{resource_id}")
 
-    @get(opt=says(gives=Page[Resource], query=Listing))
+    @get(opt=says(gives=Page[Resource], query=AtLocation))
     async def catalogue(self, request: Asked) -> Reply:
         """What there is to book, by name."""
-        asked = request.parameters(Listing)
-        last = after(asked.cursor, Sorted)
-        query = Catalogue(asked.location_id, last, asked.limit)
-        found = await request.ask(query, request.reading(asked.min_position))
-        return reply(Page([shown(it) for it in found.rows], cursor(found.next)))
+        asked = request.parameters(AtLocation)
+        query = Catalogue(asked.location_id, after(asked.cursor, Sorted), asked.limit)
+        return await page_of(request, query, asked, shown)
 
     @get("/{resource_id:uuid}", opt=says(gives=Resource, query=Reading, etag=True))
     async def the_resource(self, request: Asked, resource_id: FromPath[UUID]) -> Reply:
         """One resource."""
-        asked = request.parameters(Reading)
-        it = await request.ask(TheResource(resource_id), request.reading(asked.min_position))
-        return reply(shown(it), etag(it.version))
+        return await one_of(request, TheResource(resource_id), shown)
 
     @patch(
         "/{resource_id:uuid}",

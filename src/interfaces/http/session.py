@@ -23,15 +23,13 @@ from interfaces.http.asked import (
     When,
     Written,
     after,
-    cursor,
     done,
-    etag,
     instant_in_query,
     moment,
     new_id,
-    reply,
     written,
 )  # fmt: skip
+from interfaces.http.listing import one_of, page_of
 from interfaces.http.schema import changes, says
 
 Seats = Annotated[int, Meta(ge=1, le=100_000)]
@@ -127,15 +125,12 @@ class SessionsOfOrganization(Controller):
             asked.offering_id, asked.location_id, instant_in_query(asked.since, "from"),
             instant_in_query(asked.until, "to"), after(asked.cursor, ByStart), asked.limit,
         )  # fmt: skip
-        found = await request.ask(query, request.reading(asked.min_position))
-        return reply(Page([shown(it) for it in found.rows], cursor(found.next)))
+        return await page_of(request, query, asked, shown)
 
     @get("/{session_id:uuid}", opt=says(gives=SessionShown, query=Reading, etag=True))
     async def the_session(self, request: Asked, session_id: FromPath[UUID]) -> Reply:
         """One session."""
-        asked = request.parameters(Reading)
-        it = await request.ask(TheSession(session_id), request.reading(asked.min_position))
-        return reply(shown(it), etag(it.version))
+        return await one_of(request, TheSession(session_id), shown)
 
     @patch("/{session_id:uuid}", sync_to_thread=True, opt=changes(SeatsChange, {"seats": 14}))
     def change_seats(self, request: Asked, session_id: FromPath[UUID], body: RawBody) -> Reply:
