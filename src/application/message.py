@@ -25,6 +25,18 @@ class Query(Struct, frozen=True, forbid_unknown_fields=True):
     """A question."""
 
 
+class Stranger(Struct, frozen=True):
+    """Somebody without an account, who is known by their browser's token alone. Secrets are here as their SHA-256."""
+
+    makes: str
+    """The secret that they are told with a hold that this command places."""
+    shows: str | None = None
+    """The secret that they have shown."""
+    address: UUID | None = None
+    """Stands for where they call from: made from the address under a secret of the house and the day, so that it can be
+    counted, and nobody followed."""
+
+
 class Occasion(Struct, frozen=True):
     """Under which circumstances a message is asked: the tenant, who asks, from where, under which id."""
 
@@ -44,5 +56,9 @@ class Occasion(Struct, frozen=True):
     """The moment at which a history's command happened, and its clock (imports only)."""
     within: tuple[UUID, ...] = ()
     """The locations and resources to which the asker's role is limited; none: the whole organization."""
+    beside: tuple[UUID, ...] = ()
+    """Resources among which something else may be suggested where something is refused, as the asker's door knows them.
+    Nothing is decided on them, and they are no part of what is asked."""
+    stranger: Stranger | None = None
     min_position: int = 0
     """What a question's view must have learned before it answers: the position that an earlier write returned."""

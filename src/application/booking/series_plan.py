@@ -2,7 +2,7 @@
 shows it, and a command carries it out: all of it in one append, or nothing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -131,7 +131,16 @@ def arrangement(work: UnitOfWork, location: Location, templates: Sequence[Templa
     resources = {it: work.read(Resource, it) for it in ids}
     if work.customer:
         sold_by_themselves(resources.values())
-    return None, setup_by_name(location, resources)
+    return None, setup_by_name(location, {**beside(work, resources), **resources})
+
+
+def beside(work: UnitOfWork, named: Mapping[UUID, Resource]) -> dict[UUID, Resource]:
+    """What may be suggested instead of resources that are booked by name: others of their kinds, where they are."""
+    kinds = {(it.location_id, it.kind) for it in named.values()}
+    work.fetch(*work.occasion.beside)
+    others = (work.glance(Resource, it) for it in work.occasion.beside if it not in named)
+    like = [it for it in others if (it.location_id, it.kind) in kinds and not it.retired]
+    return {it.id: it for it in like if it.sold_by_itself or not work.customer}
 
 
 def templates_of(wishes: Sequence[Wish]) -> list[Template]:

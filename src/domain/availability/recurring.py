@@ -5,7 +5,7 @@ the way of those after it.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -14,15 +14,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain import localtime
-from domain.availability.choice import TRAILING
+from domain.availability.choice import TRAILING, called
 from domain.availability.setup import Reason, Refused, Request, Setup, Slot, Use
-from domain.availability.slots import MOST_DAYS, NoSuchDuration, Question, considered, minutes_for, slots
+from domain.availability.slots import MOST_DAYS, NoSuchDuration, Question, considered, contained, minutes_for, slots
 from domain.booking.series import Planned
-from domain.booking.series_events import GapPolicy, Template
+from domain.booking.series_events import GapPolicy, Part, Template
 from domain.offering.terms import Need, Terms
 from domain.organization.location import Location
 from domain.period import Period
 from domain.resource.resource import Resource
+from domain.wall import micros
 
 A_DAY = timedelta(days=1)
 REACH = timedelta(days=TRAILING + 2)
@@ -100,10 +101,12 @@ class Diary:
         self.setup, self.now = setup, now
         self._gap_policy, self._override, self._busy = gap_policy, override, list(busy)
         self._uses = sorted(uses, key=starts)
+        self._by_resource: dict[UUID, list[Use]] = {}
         self._longest = max((use.ends_at - use.starts_at for use in self._uses), default=timedelta(0))
         self._taken: list[Use] = []
         self._longest_taken = timedelta(0)
         self._questions: dict[tuple[Template, Buffers | None, int], Question] = {}
+        self._free: dict[tuple[Template, Buffers | None, datetime], Slot | None] = {}
 
     @property
     def zone(self) -> str:
@@ -124,6 +127,21 @@ class Diary:
         except NoSuchDuration:  # the terms have been revised since
             return Refused(local, starts_at, (Reason("DOES_NOT_FIT"),))
 
+    def free(self, template: Template, starts_at: datetime, buffers: Buffers | None = None) -> Slot | None:
+        """The slot that starts there, for which no reasons are wanted. What many occurrences ask for, a free day among
+        the same days, is looked for once."""
+        key = template, buffers, starts_at
+        if key not in self._free:
+            if template.offering_id is None and starts_at < self.now:
+                self._free[key] = None
+            else:
+                try:
+                    question = self._question(template, starts_at, localtime.wall(starts_at, self.zone).date(), buffers)
+                    self._free[key] = offered(question, starts_at)
+                except NoSuchDuration:
+                    self._free[key] = None
+        return self._free[key]
+
     def slots(self, template: Template, on: date, buffers: Buffers | None = None) -> list[Slot]:
         """Every slot of this local date."""
         since = localtime.by_rule(localtime.day(on), self.zone)
@@ -137,6 +155,7 @@ class Diary:
 
     def take(self, wish: Wish, slot: Slot) -> None:
         """From now on this is in the way of others."""
+        self._free.clear()
         booking_id, terms = wish.booking_id, self.arranged(wish.planned.template, wish.buffers).terms
         for one in slot.assignment:
             for resource_id in one.resource_ids:
@@ -159,8 +178,17 @@ class Diary:
         if (template, buffers, year) not in self._questions:
             first = date.fromordinal(max(year * MOST_DAYS, 1))
             setup, asked = self._asked(template, first, first + (MOST_DAYS - 1) * A_DAY, buffers)
-            self._questions[template, buffers, year] = Question(setup, self._uses, asked, self.now)
+            self._questions[template, buffers, year] = Question(setup, self._concerning(template), asked, self.now)
         return self._questions[template, buffers, year]
+
+    def _concerning(self, template: Template) -> Sequence[Use]:
+        """What is taken of that which it may use: of resources that it names theirs alone."""
+        if template.offering_id is not None:
+            return self._uses
+        if not self._by_resource:
+            for use in self._uses:
+                self._by_resource.setdefault(use.resource_id, []).append(use)
+        return [use for part in template.resources for use in self._by_resource.get(part.resource_id, ())]
 
     @property
     def _looks_far(self) -> bool:
@@ -192,6 +220,14 @@ class Diary:
         party = template.party_size or max(1, setup.terms.least_party)
         override = self._override or template.offering_id is None
         return setup, Request(first, last, party, template.minutes, template.resource_ids, None, busy, override)
+
+
+def offered(question: Question, starts_at: datetime) -> Slot | None:
+    """As `considered`, but for the reasons."""
+    start = micros(starts_at)
+    slot = question.at(start)
+    labelled = question.request.override or contained(question.grid().at, start)
+    return slot if labelled else None
 
 
 def between(uses: Sequence[Use], since: datetime, until: datetime, longest: timedelta) -> list[Use]:
@@ -274,19 +310,54 @@ def alternatives(verdict: Verdict, diary: Diary) -> list[Alternative]:
     wanted = verdict.starts_at or localtime.by_rule(local, diary.zone)
     found: list[Alternative] = []
     if template.resource_ids:
-        other = diary.consider(replace(template, resource_ids=()), wanted, buffers)
-        if isinstance(other, Slot):
+        other = diary.free(replace(template, resource_ids=()), wanted, buffers)
+        if other is not None:
             found.append(instead("other_resource", other))
+    elif (others := with_others(verdict, diary, wanted)) is not None:
+        found.append(instead("other_resource", others))
     there = [slot for slot in diary.slots(template, local.date(), buffers) if slot.starts_at != wanted]
     there = [slot for slot in there if slot.starts_at >= diary.now]
     if there:
         found.append(instead("same_day", min(there, key=lambda it: (abs(it.starts_at - wanted), it.starts_at))))
     for days in range(1, DAYS_AHEAD + 1):
-        later = diary.consider(template, localtime.by_rule(local + days * A_DAY, diary.zone), buffers)
-        if isinstance(later, Slot):
+        later = diary.free(template, localtime.by_rule(local + days * A_DAY, diary.zone), buffers)
+        if later is not None:
             found.append(instead("next_free_day", later))
             break
     return found
+
+
+def with_others(verdict: Verdict, diary: Diary, wanted: datetime) -> Slot | None:
+    """The same time where resources are booked by name: for each that speaks against it another one of its kind, by
+    name the first that is free."""
+    template, resources = verdict.wish.planned.template, diary.setup.resources
+    against = set(named_in(verdict.reasons))
+    parts = list(template.resources)
+    taken = {part.resource_id for part in parts}
+    for n, part in enumerate(parts):
+        if part.resource_id not in against:
+            continue
+        kind = resources[part.resource_id].kind
+        others = sorted((it for it in resources.values() if it.kind == kind and it.id not in taken), key=called)
+        for other in others:
+            alone = replace(template, resources=(Part(other.id, part.units),))
+            if diary.free(alone, wanted, verdict.wish.buffers) is not None:
+                parts[n] = Part(other.id, part.units)
+                taken.add(other.id)
+                break
+        else:
+            return None
+    if tuple(parts) == template.resources:
+        return None
+    return diary.free(replace(template, resources=tuple(parts)), wanted, verdict.wish.buffers)
+
+
+def named_in(reasons: Iterable[Reason]) -> Iterator[UUID]:
+    """The resources that reasons are about."""
+    for reason in reasons:
+        if reason.resource_id is not None:
+            yield reason.resource_id
+        yield from named_in(reason.details)
 
 
 def instead(kind: Instead, slot: Slot) -> Alternative:

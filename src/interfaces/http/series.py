@@ -1,25 +1,31 @@
 """Recurring series, in the manner of JSCalendar (RFC 8984): local start, zone, duration, rule, and patches by date."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, time
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from litestar import Controller, get, patch, post
+from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath, RawBody
 from msgspec import Meta, Struct, convert
 from msgspec.structs import replace
 from uuid_utils.compat import uuid7
 
+from application.booking.queries import MOST_ROWS
 from application.booking.series import CreateSeries, PreviewSeries
 from application.booking.series_edits import EditSeries, Keeping
 from application.booking.series_extent import CancelSeries, RetrySkipped
 from application.booking.series_queries import HistoryOfSeries, OccurrencesOfSeries, TheSeries
 from application.message import Occasion
+from application.resource.queries import Catalogue, TheResource
 from domain.booking.events import CancelledBy
 from domain.booking.series import Reach, moved
-from domain.booking.series_errors import OneOfTheTwo
+from domain.booking.series import patched as patched_with
+from domain.booking.series_errors import OneOfTheTwo, UnknownSeries
 from domain.booking.series_events import GapPolicy, Part, Patch, Shift, Strategy, Template
+from domain.resource.errors import UnknownResource
 from interfaces.http.asked import (
     DAY,
     Asked,
@@ -248,6 +254,8 @@ class Occurrence(Struct, frozen=True):
     reasons: tuple[str, ...]
 
 
+MOST_BESIDE = 20
+"""Resources, by name the first of a kind, among which others are suggested."""
 NEW_SERIES = {
     "location_id": "0197a3f0-0000-7000-8000-000000000001",
     "start": "2027-03-02T09:00",
@@ -263,36 +271,40 @@ class RecurringSeries(Controller):
     tags = ("series",)
 
     @post(
-        sync_to_thread=True,
         opt=says(takes=NewSeries, gives=Made, status=201, writes=True, makes=True, etag=True, example=NEW_SERIES),
     )
-    def create_series(self, request: Asked, body: RawBody) -> Reply:
+    async def create_series(self, request: Asked, body: RawBody) -> Reply:
         """Book something again and again. All occurrences are booked in one transaction, or, as the strategy says, all
         but those that cannot be; at most 400 of them, within 24 months of the start. A rule without an end goes on by
         itself."""
         wish = request.wish(body, NewSeries)
         occasion = request.writing(wish.reason)
         command = creating(wish, new_id(occasion, "series"))
-        return written(request.carry_out(command, occasion), location=f"/api/v1/series/{command.series_id}")
+        if command.strategy == "suggest":
+            occasion = await suggesting(request, occasion, command.template)
+        answer = await sync_to_thread(request.carry_out, command, occasion)
+        return written(answer, location=f"/api/v1/series/{command.series_id}")
 
     @post(
         "/preview",
         status_code=200,
-        sync_to_thread=True,
         opt=says(takes=ToSee, gives=Seen, example={"create": NEW_SERIES}, codes=(408, 409, 413, 415, 422)),
     )
-    def preview_series(self, request: Asked, body: RawBody) -> Reply:
+    async def preview_series(self, request: Asked, body: RawBody) -> Reply:
         """Look before you book: the same as creating or editing would do, and nothing is recorded."""
         wish = request.wish(body, ToSee)
         if (wish.create is None) == (wish.edit is None):
             raise OneOfTheTwo(fields=["create", "edit"])
+        command: CreateSeries | EditSeries
         if wish.create is not None:
-            command, reason = PreviewSeries(creating(wish.create, uuid7())), wish.create.reason
+            command, reason = creating(wish.create, uuid7()), wish.create.reason
         else:
             assert wish.edit is not None
             edit, reason = wish.edit, wish.edit.reason
-            command = PreviewSeries(editing(edit, edit.series_id, edit.scope, edit.recurrence_id, uuid7()))
-        return reply(request.carry_out(command, fleeting(request.writing(reason))).result)
+            command = editing(edit, edit.series_id, edit.scope, edit.recurrence_id, uuid7())
+        occasion = await suggesting(request, fleeting(request.writing(reason)), await template_of(request, command))
+        answer = await sync_to_thread(request.carry_out, PreviewSeries(command), occasion)
+        return reply(answer.result)
 
     @get("/{series_id:uuid}", opt=says(gives=Series, query=Reading, etag=True))
     async def the_series(self, request: Asked, series_id: FromPath[UUID]) -> Reply:
@@ -336,19 +348,20 @@ class RecurringSeries(Controller):
 
     @patch(
         "/{series_id:uuid}",
-        sync_to_thread=True,
         opt=says(
             takes=Edit, query=Which, gives=Made, writes=True, etag=True, if_match=True,
             example={"at": "10:30", "strategy": "skip"},
         ),
     )  # fmt: skip
-    def edit_series(self, request: Asked, series_id: FromPath[UUID], body: RawBody) -> Reply:
+    async def edit_series(self, request: Asked, series_id: FromPath[UUID], body: RawBody) -> Reply:
         """Change one occurrence, it and all that follow, or all that have not begun. What is over is never changed. An
         occurrence that cannot be moved stays where it is."""
         wish, which = request.wish(body, Edit), request.parameters(Which)
         occasion = request.writing(wish.reason, request.seen)
         command = editing(wish, series_id, which.scope, which.recurrence_id, new_id(occasion, "series"))
-        return written(request.carry_out(command, occasion))
+        if command.strategy == "suggest":
+            occasion = await suggesting(request, occasion, await template_of(request, command))
+        return written(await sync_to_thread(request.carry_out, command, occasion))
 
     @post(
         "/{series_id:uuid}/retry-skipped",
@@ -378,6 +391,29 @@ class RecurringSeries(Controller):
         at = None if wish.recurrence_id is None else moment(wish.recurrence_id, "recurrence_id")
         occasion = request.writing(wish.reason, request.seen)
         return written(request.carry_out(CancelSeries(series_id, wish.scope, at, wish.by), occasion))
+
+
+async def template_of(request: Asked, command: CreateSeries | EditSeries) -> Template:
+    """What the occurrences book, as far as it is known; what nobody knows the command will refuse."""
+    if isinstance(command, CreateSeries):
+        return command.template
+    with suppress(UnknownSeries):
+        it = await request.ask(TheSeries(command.series_id), request.reading())
+        return patched_with(it.template, command.patch)
+    return Template()
+
+
+async def suggesting(request: Asked, occasion: Occasion, template: Template) -> Occasion:
+    """The same occasion, which also knows the other resources where those are that the template names."""
+    if not template.resources:
+        return occasion
+    with suppress(UnknownResource):
+        first = await request.ask(TheResource(template.resources[0].resource_id), request.reading())
+        page = await request.ask(Catalogue(first.location_id, limit=MOST_ROWS), request.reading())
+        kinds = {it.kind for it in page.rows if it.id in {part.resource_id for part in template.resources}}
+        others = [it.id for it in page.rows if it.kind in kinds and not it.retired]
+        return replace(occasion, beside=tuple(others[:MOST_BESIDE]))
+    return occasion
 
 
 def fleeting(occasion: Occasion) -> Occasion:

@@ -206,6 +206,52 @@ def test_what_other_occurrences_take_is_not_suggested():
     assert [localtime.wall(it.starts_at, ZONE).day for it in alternatives(conflict, book)] == [2, 4]
 
 
+THREE, TEN, ROOM = UUID(int=13), UUID(int=14), UUID(int=15)
+
+
+def by_name(*named: UUID, kinds: dict[UUID, str] | None = None) -> tuple[Setup, dict]:
+    """Two courts and what else there is, and a wish for some of it by name."""
+    names = {ONE: "Court 1", TWO: "Court 2", THREE: "Court 3", TEN: "Court 10", ROOM: "Room"}
+    of_kind = {ROOM: "room"} | (kinds or {})
+    resources = {it: Resource(it, HERE, name, of_kind.get(it, "court"), 1, Calendar(DAILY))
+                 for it, name in names.items()}  # fmt: skip
+    there = Setup(Location(HERE, "Club", ZONE), Terms(()), resources)
+    return there, {"offering_id": None, "resources": tuple(Part(it) for it in named)}
+
+
+def other(there: Setup, wanted: dict, *taken_by: UUID, at: datetime = datetime(2027, 3, 2, 9)) -> list[UUID]:
+    """What is suggested at the same time, where these are taken."""
+    uses = [taken(at, it, UUID(int=500 + n)) for n, it in enumerate(taken_by)]
+    (found,), book = verdicts([wish(0, at, **wanted)], lambda _: Diary(there, uses, NOW))
+    assert found.slot is None
+    first = [it for it in alternatives(found, book) if it.kind == "other_resource"]
+    return [it for one in first for it in one.resource_ids]
+
+
+def test_by_name_another_of_the_same_kind_is_suggested_the_first_by_name_that_is_free():
+    assert other(*by_name(ONE), ONE) == [TWO]
+    assert other(*by_name(ONE), ONE, TWO) == [THREE]
+    assert other(*by_name(ONE), ONE, TWO, THREE) == [TEN], "a court, though 10 comes before 2 for who knows no numbers"
+
+
+def test_by_name_a_room_is_no_court():
+    assert other(*by_name(ONE), ONE, TWO, THREE, TEN) == []
+
+
+def test_by_name_what_is_free_is_kept_and_each_that_is_not_becomes_another():
+    assert other(*by_name(ONE, ROOM), ONE) == [TWO, ROOM]
+    assert other(*by_name(ONE, TWO), ONE, TWO) == [THREE, TEN]
+    assert other(*by_name(ONE, TWO), ONE, TWO, THREE) == [], "one court is left where two are wanted"
+    assert other(*by_name(ONE, ROOM), ONE, ROOM) == [], "there is no other room"
+
+
+def test_where_no_resource_is_in_the_way_no_other_is_suggested():
+    there, wanted = by_name(ONE)
+    (found,), book = verdicts([wish(0, datetime(2026, 12, 1, 9), **wanted)], lambda _: Diary(there, [], NOW))
+    assert codes(found) == ["TOO_SOON"]
+    assert "other_resource" not in [it.kind for it in alternatives(found, book)]
+
+
 # Against the plain way
 
 

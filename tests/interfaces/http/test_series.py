@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from house import Somebody, Town, problem
+from house import Somebody, Town, problem, until
 
 from application.booking.series_extent import ExtendSeries
 from application.offering.commands import DefineOffering, RetireOffering
@@ -212,6 +212,32 @@ def test_suggest_books_nothing_and_says_what_could_be_had(club):
         ("same_day", "2027-04-06T12:00:00Z"),  # 08:00 and 10:00 are equally near: the earlier
         ("next_free_day", "2027-04-08T13:00:00Z"),
     ]
+
+
+def test_where_courts_are_booked_by_name_another_court_there_is_suggested(town):
+    Club(town, courts=1)  # one that is free, but elsewhere
+    club = Club(town, courts=3)
+    for court in (0, 1):
+        club.book("2027-04-06T09:00-04:00", court=court)
+    wish = club.wish("2027-03-30T09:00", "FREQ=WEEKLY;COUNT=3", strategy="suggest")
+    last = f"/api/v1/resources/{club.courts[2]}"
+    until(lambda: town.owner.get(last).status_code == 200)
+    refused = problem(town.owner.post("/api/v1/series", json=wish), 409, "occurrences_taken")
+    (conflict,) = refused["reasons"]
+    assert conflict["alternatives"][0] == {
+        "kind": "other_resource", "starts_at": "2027-04-06T13:00:00Z", "ends_at": "2027-04-06T14:00:00Z",
+        "resource_ids": [club.courts[2]],
+    }  # fmt: skip
+    seen = town.owner.post("/api/v1/series/preview", json={"create": wish}).json()["occurrences"]
+    assert [it["alternatives"][0]["kind"] for it in seen if it["verdict"] == "conflict"] == ["other_resource"]
+    series = club.make("2027-03-30T12:00", "FREQ=WEEKLY;COUNT=3")
+    series.now()
+    edited = problem(series.edit("all", at="09:00", strategy="suggest"), 409, "occurrences_taken")
+    assert edited["reasons"][0]["alternatives"][0]["resource_ids"] == [club.courts[2]]
+    unsold = town.owner.put(f"{last}/selling", json={"by_itself": False}, headers={"if-match": '"1"'})
+    assert unsold.status_code == 200, unsold.text
+    mine = problem(town.as_("customer").post("/api/v1/series", json=wish), 409, "occurrences_taken")
+    assert "other_resource" not in [it["kind"] for it in mine["reasons"][0]["alternatives"]]
 
 
 def test_waitlist_waits_for_them(club):
