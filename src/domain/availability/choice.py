@@ -109,9 +109,10 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 def misfits(needs: Sequence[Needed], setup: Setup, request: Request) -> list[Reason]:
     """Whether a party of this size can be served at all, with what it asks for."""
     terms = setup.terms
-    sold = {it for need in terms.needs for it in named_by(need, setup)}
-    if strange := [it for it in request.resource_ids if it not in sold]:
-        return [Reason("DOES_NOT_FIT", resource_id=it) for it in strange]
+    if request.resource_ids:
+        sold = {it for need in terms.needs for it in named_by(need, setup)}
+        if strange := [it for it in request.resource_ids if it not in sold]:
+            return [Reason("DOES_NOT_FIT", resource_id=it) for it in strange]
     if request.party < terms.least_party:
         return [Reason("DOES_NOT_FIT")]
     if terms.most_party is not None and request.party > terms.most_party:
