@@ -37,6 +37,10 @@ class SomebodyElse(Forbidden):
     """You can book for yourself only."""
 
 
+class HoldTokenNeeded(Forbidden):
+    """Only who shows the secret that came with the hold may do this: send it as Daybook-Hold-Token."""
+
+
 class UnitOfWork:
     """Handlers say `read`, `change` and `begin`; the bus asks for `append()`.
 
@@ -207,6 +211,9 @@ class UnitOfWork:
         aggregate = kind(id=stream).after(facts)
         if self.customer and getattr(aggregate, "customer_id", self.customer) != self.customer:
             raise kind.unknown  # somebody else's is as unknown as one that never was
+        stranger, token = self.occasion.stranger, getattr(aggregate, "token", None)
+        if stranger is not None and token is not None and token != stranger.shows:
+            raise HoldTokenNeeded
         self._state[stream] = aggregate
         self._zone = getattr(aggregate, "zone", self._zone)
         return aggregate

@@ -14,7 +14,9 @@ from infrastructure.settings import Incomplete, Settings
 ALGORITHM = "HS256"
 PLATFORM = "platform"
 """Whoever runs this Daybook: founds organizations, and belongs to none."""
-ADMITTED = frozenset({*ROLES, PLATFORM, "admin"})
+GUEST = "guest"
+"""Somebody without an account: the token's subject is their browser."""
+ADMITTED = frozenset({*ROLES, PLATFORM, GUEST, "admin"})
 """The roles that may come through this door. `system` and `importer` act inside only."""
 
 

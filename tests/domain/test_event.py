@@ -113,6 +113,7 @@ TAGS = [
     "series.split",
     "series.ended",
     "approval_queue.joined",
+    "stranger.held",
     "booking.reanchored",
     "session.reanchored",
 ]

@@ -11,6 +11,7 @@ from msgspec import Struct
 from application.booking.approvals import queue_up
 from application.booking.quotas import streams as of_quotas
 from application.booking.quotas import within_quotas
+from application.booking.strangers import from_here, secret_of
 from application.booking.terms import cancellation_notice
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
@@ -91,9 +92,10 @@ def place_hold(command: PlaceHold, work: UnitOfWork) -> None:
         lambda booking: booking.hold(
             reference(work.next_number(), work.tenant), command.location_id, items, work.now,
             policy.hold, command.party_size, customer, policy.max_hold, command.overbooking(work),
-            holds_of(work, customer, most_holds), most_holds,
+            holds_of(work, customer, most_holds), most_holds, token=secret_of(work),
         ),
     )  # fmt: skip
+    from_here(work, booking)
     if command.then == "confirm":
         booking = work.change(Booking, booking.id, lambda booking: booking.confirm(work.now))
     elif command.then == "request_approval":

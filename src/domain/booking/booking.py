@@ -62,6 +62,8 @@ class Booking(Aggregate, frozen=True):
     series_id: UUID | None = None
     entry_id: UUID | None = None
     """The waitlist's entry that it was offered to."""
+    token: str | None = None
+    """Of a stranger's: the SHA-256 of its secret."""
     expires_at: datetime | None = None
     latest_expiry: datetime | None = None
     extensions: int = 0
@@ -444,6 +446,7 @@ class Booking(Aggregate, frozen=True):
                     expires_at=event.expires_at, latest_expiry=event.latest_expiry, party_size=event.party_size,
                     customer_id=event.customer_id, offering_id=event.offering_id,
                     offering_version=event.offering_version, series_id=event.series_id, entry_id=event.entry_id,
+                    token=event.token,
                 )  # fmt: skip
             case events.BookingHoldExtended(expires_at):
                 return replace(self, expires_at=expires_at, extensions=self.extensions + 1)

@@ -71,6 +71,10 @@ class ApprovalQueueFull(Rule):
     """As many requests wait for the venue's answer as may at once: ask again when one has been answered."""
 
 
+class TooManyFromHere(Rule):
+    """So many have been held from this address that it has to wait until the first of them is over."""
+
+
 class NotPending(Rule):
     """Only a booking that waits for approval can do this."""
 

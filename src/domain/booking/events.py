@@ -59,6 +59,17 @@ class BookingHeld(Event, frozen=True):
     """It is the offer made to this entry of a waitlist."""
     latest_expiry: datetime | None = None
     """Nothing carries the hold past this instant; None: nothing carries it past `expires_at`."""
+    token: str | None = None
+    """Of a stranger's: the SHA-256 of the secret without which nobody but the staff may do anything with it."""
+
+
+class StrangerHeld(Event, frozen=True):
+    """One more hold of somebody without an account. The stream stands for where they call from, on this day."""
+
+    tag: ClassVar[str] = "stranger.held"
+    booking_id: UUID
+    expires_at: datetime
+    """Until when it counts for the address, whatever becomes of it."""
 
 
 class BookingHoldExtended(Event, frozen=True):

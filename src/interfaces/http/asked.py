@@ -2,9 +2,11 @@
 
 import base64
 import binascii
+import hmac
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from hashlib import sha256
 from ipaddress import ip_address
 from time import perf_counter
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast
@@ -16,12 +18,12 @@ from litestar import Litestar
 from litestar.connection import Request
 from litestar.types import Receive, Scope, Send
 from msgspec import Meta, Struct
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 from uuid_utils.compat import uuid7
 
 from application.bus import Answer
 from application.event_store import Unavailable
-from application.message import Command, Occasion, Query
+from application.message import Command, Occasion, Query, Stranger
 from application.recorded import Origin
 from domain.errors import Refusal
 from domain.period import instant
@@ -38,6 +40,7 @@ from interfaces.http.errors import (
     Wrong,
     wrong,
 )  # fmt: skip
+from interfaces.trust import GUEST
 
 T = TypeVar("T")
 
@@ -249,7 +252,7 @@ class Asked(Request[Caller, None, Any]):
         tenant = self.tenant
         if founding:
             tenant = uuid7() if key is None else self._command_id(FOUNDING, key)
-        return Occasion(
+        occasion = Occasion(
             tenant=tenant,
             actor=self.user.actor,
             origin=self._origin(),
@@ -259,6 +262,27 @@ class Asked(Request[Caller, None, Any]):
             expects=expects,
             within=self.user.within,
         )
+        return occasion if self.user.actor.role != GUEST else replace(occasion, stranger=self._stranger(occasion))
+
+    def _stranger(self, occasion: Occasion) -> Stranger:
+        shown = self.given.get(b"daybook-hold-token")
+        client = self.scope.get("client")
+        today = datetime.now(UTC).date()
+        return Stranger(
+            makes=hashed(self._secret(occasion).encode()),
+            shows=None if shown is None else hashed(shown),
+            address=None
+            if client is None
+            else UUID(bytes=self._sealed(f"address {occasion.tenant} {today} {household(client[0])}")[:16]),
+        )
+
+    def _secret(self, occasion: Occasion) -> str:
+        """What a stranger is told of a hold: the same again when the same command comes again, and kept nowhere."""
+        sealed = self._sealed(f"hold {occasion.tenant} {occasion.command_id}")
+        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+    def _sealed(self, text: str) -> bytes:
+        return hmac.digest(self.house.trust.secret.encode(), text.encode(), "sha256")
 
     def _origin(self) -> Origin:
         state = self.scope["state"]
@@ -294,7 +318,7 @@ class Asked(Request[Caller, None, Any]):
     @property
     def seen(self) -> int | None:
         """If-Match, without which staff change no booking."""
-        if self.user.actor.role != "customer" and b"if-match" not in self.given:
+        if self.user.actor.role not in ("customer", GUEST) and b"if-match" not in self.given:
             raise PreconditionRequired
         return self.if_match
 
@@ -318,6 +342,8 @@ class Asked(Request[Caller, None, Any]):
             house.metrics.command(name, "unknown" if unavailable.unknown else "unavailable")
             raise
         house.metrics.command(name, "replayed" if answer.replayed else "recorded" if answer.changed else "unchanged")
+        if occasion.stranger is not None and "reference" in answer.result:
+            return replace(answer, result={**answer.result, "hold_token": self._secret(occasion)})
         return answer
 
     async def ask(self, query: Query, occasion: Occasion) -> Any:
@@ -401,6 +427,19 @@ def after(text: str | None, kind: Any) -> Any:
 
 Sorted = tuple[Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\x00]*$")], UUID]
 """Where a page by name ended."""
+
+
+def hashed(secret: bytes) -> str:
+    return sha256(secret).hexdigest()
+
+
+def household(address: str) -> str:
+    """An address, or the /64 in which one household has all the addresses it likes."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(found) if found.version == 4 else ":".join(found.exploded.split(":")[:4])
 
 
 def prefix(address: str) -> str | None:

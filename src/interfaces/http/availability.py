@@ -243,7 +243,16 @@ class BookingsOfOfferings(Controller):
     @post(
         "/offerings/{offering_id:uuid}/bookings",
         sync_to_thread=True,
-        opt=says(takes=NewOfferingBooking, gives=Step, status=201, writes=True, makes=True, etag=True, example=A_SLOT),
+        opt=says(
+            takes=NewOfferingBooking,
+            gives=Step,
+            status=201,
+            writes=True,
+            makes=True,
+            etag=True,
+            codes=(429,),
+            example=A_SLOT,
+        ),
     )
     def book_offering(self, request: Asked, offering_id: FromPath[UUID], body: RawBody) -> Reply:
         """Book a slot. What fills the offering's needs is chosen now, by the same rules that showed the slot. 409 where
@@ -269,6 +278,7 @@ class BookingsOfOfferings(Controller):
             writes=True,
             makes=True,
             etag=True,
+            codes=(429,),
             example={"seats": 1, "then": "confirm"},
         ),
     )

@@ -229,6 +229,9 @@ class Step(Written, frozen=True, omit_defaults=True, kw_only=True):
     status: Status
     reference: str | None = None
     """Of a new booking."""
+    hold_token: str | None = None
+    """Of a stranger's new hold: the secret to be sent as Daybook-Hold-Token with all that they do with it. It is told
+    here alone."""
     expires_at: datetime | None = None
     """Of a hold that lives longer now."""
     late: bool = False
@@ -308,7 +311,16 @@ class Bookings(Controller):
 
     @post(
         sync_to_thread=True,
-        opt=says(takes=NewBooking, gives=Step, status=201, writes=True, makes=True, etag=True, example=NEW_BOOKING),
+        opt=says(
+            takes=NewBooking,
+            gives=Step,
+            status=201,
+            writes=True,
+            makes=True,
+            etag=True,
+            codes=(429,),
+            example=NEW_BOOKING,
+        ),
     )
     def place_hold(self, request: Asked, body: RawBody) -> Reply:
         """Hold one or more items; confirm them in the same breath, or ask the venue to agree. 409 where somebody was

@@ -13,7 +13,7 @@ from msgspec import Struct
 from application.recorded import Actor
 from domain.organization.errors import UnknownOrganization
 from interfaces.http.errors import OrganizationNeeded, Unauthenticated
-from interfaces.trust import ADMITTED, ALGORITHM, PLATFORM, Trust
+from interfaces.trust import ADMITTED, ALGORITHM, GUEST, PLATFORM, Trust
 
 LEEWAY = 60
 """Seconds that two clocks may differ."""
@@ -132,7 +132,7 @@ class Doorkeeper:
             raise Unauthenticated
         if not organizations and claims.role != PLATFORM:
             raise Unauthenticated
-        if claims.role == "customer":
+        if claims.role in ("customer", GUEST):
             subject = str(UUID(subject))  # bookings name their customer so
         session = claims.sid if claims.sid is None or (claims.sid.isascii() and claims.sid.isprintable()) else None
         who, behalf = (subject, None) if claims.act is None else (claims.act.sub, subject)

@@ -13,6 +13,7 @@ from msgspec import Struct
 from application.bus import CommandInFlight
 from application.bus import ViewBehind as NotYetShown
 from application.event_store import Unavailable, UnreadableHistory
+from domain.booking.errors import TooManyFromHere
 from domain.errors import Conflict, Forbidden, Malformed, Refusal, Rule, Stale, Unknown
 from interfaces.http.logs import log
 
@@ -111,6 +112,7 @@ STATUS: Mapping[type[Refusal], int] = {
     TooLarge: 413,
     UnsupportedMedia: 415,
     Rule: 422,
+    TooManyFromHere: 429,
     PreconditionRequired: 428,
     InternalError: 500,
     UnavailableNow: 503,
@@ -120,7 +122,7 @@ STATUS: Mapping[type[Refusal], int] = {
 }
 """The table. A refusal's family is the first of its classes that stands here."""
 
-RETRY_AFTER = {UnavailableNow: "1", ViewBehind: "1", CommandInFlight: "1"}
+RETRY_AFTER = {UnavailableNow: "1", ViewBehind: "1", CommandInFlight: "1", TooManyFromHere: "60"}
 """Seconds after which the same request may well succeed."""
 
 ROUTE_ERRORS: Mapping[int, type[Refusal]] = {

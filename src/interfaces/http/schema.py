@@ -30,6 +30,7 @@ MEANS: Mapping[int, str] = {
     415: "The body is not JSON.",
     422: "A rule of booking refuses this.",
     428: "Staff must send If-Match.",
+    429: "Strangers have held too much from this address: see Retry-After.",
     500: "Something went wrong here.",
     503: "Something that Daybook depends on is not there, or a view is behind `min_position`: see Retry-After.",
 }
@@ -224,7 +225,7 @@ def _not_null(kind: Mapping[str, Any]) -> dict[str, Any]:
 
 def _problem(status: int, schema: Any) -> dict[str, Any]:
     about: dict[str, Any] = {"description": MEANS[status], "content": {PROBLEM: {"schema": schema}}}
-    if status == 503:
+    if status in (429, 503):
         about["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "string"}}}
     if status == 401:
         about["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
@@ -255,6 +256,8 @@ TAGS = {
 ABOUT = """\
 Every write is a command: it happens whole or not at all, and is kept as facts.
 
+* **Daybook-Hold-Token** is the secret that comes with a guest's hold (`hold_token`), without which a guest can do nothing
+  with it.
 * **Idempotency-Key** makes a write safe to repeat: the same key gives the same answer (`Idempotent-Replayed: true`).
 * **Daybook-Position** comes with every write. Give it to a read as `min_position` to be sure to see what you wrote.
 * **ETag** and **If-Match**: staff change a booking as they have seen it.
