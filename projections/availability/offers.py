@@ -78,7 +78,7 @@ class Offers:
         counted = None if query.customer_id is None else await self._also(WhatCounts(query.customer_id), occasion)
         since -= timedelta(days=TRAILING) if len(setup.resources) > 1 and query.offering_id else timedelta(0)
         now, uses = await self._uses(occasion.tenant, list(setup.resources), since, until + timedelta(minutes=minutes))
-        by_name = scope == "own" and query.offering_id is None
+        by_name = query.offering_id is None and (scope == "own" or occasion.actor.role == "guest")
         version = None if query.offering_id is None else configured.versions.get(query.offering_id)
         # What takes its time must not keep everybody else waiting.
         decided = found(setup, uses, query, now, counted, by_name) if looks < LIGHT else await asyncio.to_thread(

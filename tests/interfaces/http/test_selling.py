@@ -1,6 +1,7 @@
 """How things are sold: by themselves or as part of what an offering sells, at any time or by session."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from house import Court, Somebody, Town, problem, soon
@@ -98,6 +99,10 @@ def test_a_customer_who_asks_by_name_is_told_that_it_is_not_sold_so(town: Town, 
     assert found["free"] == []
     (found,) = ann.post(f"{url}/search", json=search).json()["data"]
     assert found["data"] == []
+    guest = town.as_("guest", str(uuid4()))
+    answer = guest.get(url, params=by_name)
+    assert answer.json().get("data") == [], answer.text
+    problem(guest.post("/api/v1/bookings", json=court.wish(48)), 422, "not_sold_by_itself")
     # Staff, who may book it so, and whoever asks for what an offering sells see it free.
     assert len(town.owner.get(url, params=by_name).json()["data"]) == 24
     terms = {"needs": [{"role": "court", "any_of": [court.resource]}], "durations": [60], "step": 60}
