@@ -11,8 +11,10 @@ from uuid_utils.compat import uuid7
 from application.booking.commands import Cancel
 from application.booking.placing import BookSeats
 from application.offering.commands import DefineOffering, ScheduleSession
+from application.quota.commands import SetQuotaRule
 from application.waitlist.commands import WalkSession
 from domain.offering.terms import Need, Terms
+from domain.quota.rule import QuotaRule, What
 
 WAITLIST = "/api/v1/waitlist"
 
@@ -102,6 +104,26 @@ def test_why_somebody_was_passed_over_is_shown(studio, ann, ben):
     assert offered["status"] == "offered"
     assert offered["steps"][-1]["walk"] == skipped["walk"]
     assert offered["offered"][0]["units"] == 1
+
+
+def test_why_somebody_may_not_have_what_fits_is_shown_and_is_no_skip(studio, ben):
+    customer = uuid4()
+    ann = studio.town.as_("customer", str(customer))
+    rule = f"once-{studio.session.hex[:8]}"
+    studio.town.do(SetQuotaRule(QuotaRule(rule, "count", 1, what=What(locations=(UUID(studio.location),)))))
+    first, second = studio.join(ann), studio.join(ben)
+    session = uuid7()
+    studio.town.do(ScheduleSession(session, studio.yoga, soon(72), soon(72) + HOUR, 2))
+    studio.town.do(BookSeats(uuid7(), session, customer_id=customer, then="confirm"))
+    studio.free()
+    shown = studio.see(ann, first)
+    assert (shown["status"], shown["skips"], shown["place"]) == ("waiting", 0, 1)
+    barred = shown["steps"][-1]
+    assert (barred["what"], barred["reasons"], barred["rules"]) == ("barred", ["QUOTA"], [rule])
+    assert barred["in_favour_of"] == second
+    assert [step["what"] for step in studio.see(ben, second)["steps"]] == ["joined", "offer_made"]
+    studio.walk()
+    assert studio.see(ann, first)["steps"] == shown["steps"], "told once"
 
 
 def test_an_offer_is_accepted_with_one_call(studio, ann):
