@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from house import template
 from msgspec.structs import replace
 
 from infrastructure.embedded.postgres import create_database, drop_database
 from infrastructure.settings import Settings
-from interfaces import bootstrap
 
 
 @pytest.fixture
@@ -20,7 +20,6 @@ def home(servers: Settings) -> Iterator[Settings]:
     head, _, options = servers.mongo_url.partition("?")
     address, _, _ = head.partition("//")[2].partition("/")
     mongo_url = f"{head.partition('//')[0]}//{address}/{name}?{options}"
-    settings = replace(servers, database_url=create_database(servers.database_url, name), mongo_url=mongo_url)
-    bootstrap.migrate(settings)
-    yield settings
+    database_url = create_database(servers.database_url, name, template(servers.database_url))
+    yield replace(servers, database_url=database_url, mongo_url=mongo_url)
     drop_database(servers.database_url, name)
