@@ -4,6 +4,7 @@ from projections.booking.calendar import Calendar
 from projections.booking.history import History
 from projections.booking.series import SeriesOfBookings
 from projections.booking.series_history import SeriesHistory
+from projections.identity.people import PeopleOfOrganization
 from projections.offering.timetable import Timetable
 from projections.organization.directory import Directory
 from projections.quota.quotas import Quotas
@@ -16,6 +17,7 @@ VIEWS: tuple[View, ...] = (
     History(),
     Catalogue(),
     Directory(),
+    PeopleOfOrganization(),
     Timetable(),
     Quotas(),
     SeriesOfBookings(),

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,6 +23,7 @@ from infrastructure.embedded.child import Child
 from infrastructure.embedded.postgres import create_database, drop_database
 from infrastructure.embedded.server import free_port
 from infrastructure.event_store import log
+from infrastructure.privacy.index import Indexer
 from infrastructure.settings import Settings
 from interfaces.bootstrap import House, build, migrate
 from interfaces.http.app import create_app
@@ -39,14 +39,6 @@ def soon(hours: float = 24) -> datetime:
     return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=hours)
 
 
-@cache
-def template(url: str) -> str:
-    """A migrated database, made once: a copy takes a tenth of what migrating takes."""
-    name = f"template_{uuid4().hex[:12]}"
-    migrate(Settings(database_url=create_database(url, name)))
-    return name
-
-
 @contextmanager
 def fresh(servers: Settings, **changes: Any) -> Iterator[Settings]:
     """These servers, with a database of one's own in PostgreSQL and in MongoDB."""
@@ -56,12 +48,13 @@ def fresh(servers: Settings, **changes: Any) -> Iterator[Settings]:
     mongo = httpx.URL(servers.mongo_url)
     settings = replace(
         servers,
-        database_url=create_database(servers.database_url, name, template(servers.database_url)),
+        database_url=create_database(servers.database_url, name),
         mongo_url=str(mongo.copy_with(path=f"/{name}")),
         write_pool=8,
         read_pool=4,
         **{"token_life": 86_400, "database_deadline": 5.0, **changes},  # stories are not about how busy the machine is
     )
+    migrate(settings)
     try:
         yield settings
     finally:
@@ -76,7 +69,8 @@ class Town:
         self.house: House = build(settings)
         self.app = create_app(self.house)
         self.organization = uuid7()
-        self._runners = [Runner(view, settings.database_url or "", log) for view in VIEWS] if views else []
+        self._runners: list[Any] = [Runner(view, settings.database_url or "", log) for view in VIEWS] if views else []
+        self._runners += [Indexer(settings.database_url or "", self.house.keys)] if views else []
         self._threads = [threading.Thread(target=runner.run, daemon=True) for runner in self._runners]
         self._ends = ExitStack()
 
@@ -93,9 +87,9 @@ class Town:
     def __exit__(self, *_: object) -> None:
         for runner in self._runners:
             runner.stop()
-        self._ends.close()
         for thread in self._threads:
             thread.join(10)
+        self._ends.close()
 
     # who
 

@@ -12,6 +12,7 @@ from application.booking import commands as booking
 from application.booking import placing, seating, series, series_edits, series_extent, series_queries
 from application.booking import queries as bookings
 from application.identity import commands as identity
+from application.identity import queries as people
 from application.message import Command, Query, Scope
 from application.offering import commands as offering
 from application.offering import queries as offerings
@@ -83,6 +84,12 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     offering.DecideRun: CLOCKWORK,
     offering.CallOff: STAFF,
     identity.RegisterUser: OWNERS,
+    identity.RegisterCustomer: STAFF,
+    identity.DescribeUser: CUSTOMERS,
+    identity.ForgetDetails: CUSTOMERS,
+    people.TheUser: EVERYBODY,
+    people.People: {**STAFF, "compliance": "any"},
+    people.FindPeople: {**STAFF, "compliance": "any"},
     identity.ChangeRole: OWNERS,
     identity.DeactivateUser: OWNERS,
     booking.PlaceHold: HOLDERS,

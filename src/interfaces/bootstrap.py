@@ -20,6 +20,7 @@ from application.availability.queries import WhatIsOffered
 from application.bus import Answerer, CommandBus, QueryBus, ViewBehind
 from application.event_store import Unavailable
 from application.handlers import HANDLERS
+from application.identity.queries import FindPeople, People
 from application.message import Occasion, Query, Scope
 from application.sealing import fingerprinting
 from infrastructure import mongo
@@ -31,6 +32,8 @@ from infrastructure.postgres.migrate import migrate as migrated
 from infrastructure.postgres.numbers import Numbers, reserving
 from infrastructure.privacy.keyring import Keyring
 from infrastructure.privacy.master import masters
+from infrastructure.privacy.opening import opening
+from infrastructure.privacy.search import Search
 from infrastructure.settings import Incomplete, Settings
 from interfaces.http.metrics import Metrics
 from interfaces.trust import Trust, trusting
@@ -86,9 +89,13 @@ class House:
         access_log = PostgresAccessLog(self.store.pool)
         self.command_bus = CommandBus(self.store, HANDLERS, self.numbers, access_log, fingerprinting(self.keys))
         self.pool = reading.reading_pool(settings.database_url, settings.read_pool, settings.database_deadline)
-        self._positions = reading.Positions(VIEWS, self.pool, settings.database_deadline)
         views = reading.answerers(VIEWS, self.pool, settings.database_deadline)
-        answerers: dict[type[Query], Answerer] = {kind: self._patient(answer) for kind, answer in views.items()}
+        answerers: dict[type[Query], Answerer] = {
+            kind: self._patient(opening(self.keys, answer)) for kind, answer in views.items()
+        }
+        search = Search(self.keys, answerers[People])
+        self._positions = reading.Positions((*VIEWS, search), self.pool, settings.database_deadline)
+        answerers[FindPeople] = self._patient(search.find_people)
         self._audit: AsyncDatabase[dict[str, Any]] | None = None
         answerers[AuditTrail] = self._audit_trail
         answerers[WhatIsOffered] = Offers(answerers, self._rows).what_is_offered

@@ -26,6 +26,7 @@ from infrastructure.event_store.store import ExpiredHold, PostgresEventStore
 from infrastructure.jobs.follower import Reactor, Rivals
 from infrastructure.jobs.queue import STALLED, Jobs, revive
 from infrastructure.postgres.source import Source
+from infrastructure.privacy.index import Indexer
 from interfaces.bootstrap import House
 from interfaces.http.logs import log
 from projections.audit.trail import Follower
@@ -133,6 +134,7 @@ class Worker:
             (view.name, Runner(view, url, event_log, meter=self._met)) for view in VIEWS
         ]
         self._followers += [
+            ("people-index", Indexer(url, house.keys, meter=self._met)),
             ("reactions", Reactor(url, house.store, REACTIONS, rivals_of(url))),
             ("jobs", Jobs(url, house.command_bus)),
         ]

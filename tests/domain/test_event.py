@@ -84,6 +84,8 @@ TAGS = [
     "user.registered",
     "user.role_changed",
     "user.deactivated",
+    "user.described",
+    "user.details_removed",
     "waitlist.opened",
     "waitlist.settings_set",
     "waitlist.joined",

@@ -1,11 +1,16 @@
 """What can be asked for a user."""
 
+from datetime import date, timedelta
 from uuid import UUID
 
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
+from domain.identity.details import Details
 from domain.identity.user import User
 from domain.organization.organization import Organization
+
+EASTERNMOST = timedelta(hours=14)
+"""Where today comes first: who is born there today may be registered everywhere."""
 
 
 class RegisterUser(Command, frozen=True):
@@ -13,11 +18,50 @@ class RegisterUser(Command, frozen=True):
 
     user_id: UUID
     role: str
+    details: Details = Details()
 
 
 def register_user(command: RegisterUser, work: UnitOfWork) -> None:
     work.read(Organization, work.tenant)
-    work.begin(User, command.user_id, lambda user: user.register(command.role))
+    work.begin(User, command.user_id, lambda user: user.register(command.role, command.details, today(work)))
+
+
+class RegisterCustomer(Command, frozen=True):
+    """Somebody who books, or for whom others do. They need no account."""
+
+    user_id: UUID
+    details: Details = Details()
+
+
+def register_customer(command: RegisterCustomer, work: UnitOfWork) -> None:
+    work.read(Organization, work.tenant)
+    work.begin(User, command.user_id, lambda user: user.register("customer", command.details, today(work)))
+
+
+class DescribeUser(Command, frozen=True):
+    """What is to be known about them; what is not named stays as it is."""
+
+    user_id: UUID
+    details: Details
+
+
+def describe_user(command: DescribeUser, work: UnitOfWork) -> None:
+    work.change(User, command.user_id, lambda user: user.describe(command.details, today(work)))
+
+
+class ForgetDetails(Command, frozen=True):
+    """These are to be known about them no longer."""
+
+    user_id: UUID
+    fields: tuple[str, ...]
+
+
+def forget_details(command: ForgetDetails, work: UnitOfWork) -> None:
+    work.change(User, command.user_id, lambda user: user.forget(command.fields))
+
+
+def today(work: UnitOfWork) -> date:
+    return (work.now + EASTERNMOST).date()
 
 
 class ChangeRole(Command, frozen=True):
@@ -43,6 +87,9 @@ def deactivate_user(command: DeactivateUser, work: UnitOfWork) -> None:
 
 HANDLERS: dict[type[Command], Handler] = {
     RegisterUser: register_user,
+    RegisterCustomer: register_customer,
+    DescribeUser: describe_user,
+    ForgetDetails: forget_details,
     ChangeRole: change_role,
     DeactivateUser: deactivate_user,
 }

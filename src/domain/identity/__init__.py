@@ -1,1 +1,1 @@
-"""Users of an organization: an id and a role. People come with their data sealed, later."""
+"""Users of an organization: an id, a role, and what is known about them, sealed per person."""

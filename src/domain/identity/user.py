@@ -1,27 +1,56 @@
 """A user of one organization."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import ClassVar, Self
+from uuid import UUID
 
 from msgspec.structs import replace
 
 from domain.aggregate import Aggregate
 from domain.event import Event
 from domain.identity import errors, events
+from domain.identity.details import FIELDS, Details
+from domain.personal import Clear, Personal
 
 ROLES = ("owner", "admin", "manager", "staff", "customer", "compliance", "service")
 
 
 class User(Aggregate, frozen=True):
-    """An id and what it may do."""
+    """An id, what it may do, and what is known about who it is: sealed, and looked at by no decision."""
 
     begins: ClassVar[type[Event]] = events.UserRegistered
     unknown: ClassVar = errors.UnknownUser
 
     role: str = "customer"
     active: bool = True
+    details: dict[str, Personal] = {}
+    locale: str | None = None
 
-    def register(self, role: str) -> list[events.UserEvent]:
-        return [events.UserRegistered(known(role))]
+    @property
+    def customer_id(self) -> UUID:
+        """Whose this is: their own. To a customer everybody else is unknown."""
+        return self.id
+
+    def register(self, role: str, details: Details, today: date) -> list[events.UserEvent]:
+        return [events.UserRegistered(known(role)), *self.describe(details, today)]
+
+    def describe(self, details: Details, today: date) -> list[events.UserEvent]:
+        """What was said, in its normal form. Whether it was known before nobody can tell: it is said again."""
+        said = details.normal(today)
+        if said == Details():
+            return []
+        found: dict[str, Personal] = {field: Clear(self.id, text) for field, text in said.personal.items()}
+        if not found and said.locale == self.locale:
+            return []
+        return [events.UserDescribed(found, said.locale)]
+
+    def forget(self, fields: Sequence[str]) -> list[events.UserEvent]:
+        if not set(fields) <= set(FIELDS):
+            raise errors.NoSuchDetail
+        there = {*self.details, *(("locale",) if self.locale is not None else ())}
+        gone = tuple(field for field in FIELDS if field in fields and field in there)
+        return [events.UserDetailsRemoved(gone)] if gone else []
 
     def change_role(self, role: str) -> list[events.UserEvent]:
         if not self.active:
@@ -37,6 +66,11 @@ class User(Aggregate, frozen=True):
                 return replace(self, role=role)
             case events.UserDeactivated():
                 return replace(self, active=False)
+            case events.UserDescribed(details, locale):
+                return replace(self, details={**self.details, **details}, locale=locale or self.locale)
+            case events.UserDetailsRemoved(fields):
+                left = {field: value for field, value in self.details.items() if field not in fields}
+                return replace(self, details=left, locale=None if "locale" in fields else self.locale)
         return self
 
 
