@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -39,6 +40,14 @@ def soon(hours: float = 24) -> datetime:
     return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=hours)
 
 
+@cache
+def template(url: str) -> str:
+    """A migrated database, made once: a copy takes a tenth of what migrating takes."""
+    name = f"template_{uuid4().hex[:12]}"
+    migrate(Settings(database_url=create_database(url, name)))
+    return name
+
+
 @contextmanager
 def fresh(servers: Settings, **changes: Any) -> Iterator[Settings]:
     """These servers, with a database of one's own in PostgreSQL and in MongoDB."""
@@ -48,13 +57,12 @@ def fresh(servers: Settings, **changes: Any) -> Iterator[Settings]:
     mongo = httpx.URL(servers.mongo_url)
     settings = replace(
         servers,
-        database_url=create_database(servers.database_url, name),
+        database_url=create_database(servers.database_url, name, template(servers.database_url)),
         mongo_url=str(mongo.copy_with(path=f"/{name}")),
         write_pool=8,
         read_pool=4,
         **{"token_life": 86_400, "database_deadline": 5.0, **changes},  # stories are not about how busy the machine is
     )
-    migrate(settings)
     try:
         yield settings
     finally:
