@@ -465,7 +465,9 @@ def parameters_of(
         )
     else:
         parameters += (None, None, None, None, None)
-    counted = {**{tally.who: NOT_SEEN for tally, _ in effect.tallied}, **command.tallies}
+    counted = command.tallies
+    if effect.tallied:
+        counted = {**{tally.who: NOT_SEEN for tally, _ in effect.tallied}, **counted}
     parameters += (
         packed.uuids(effect.revived),
         packed.uuids(list(effect.extended)),

@@ -17,6 +17,11 @@ _TRUE, _FALSE = _LENGTH.pack(1) + b"\x01", _LENGTH.pack(1) + b"\x00"
 _BOOL, _BYTEA, _INT8_OID, _INT4_OID, _TEXT, _TIMESTAMPTZ, _UUID = 16, 17, 20, 23, 25, 1184, 2950
 
 
+# Most arrays have one element: their heads are made once.
+_ONE_UUID = _HEAD.pack(1, 0, _UUID, 1, 1) + _LENGTH_16
+_ONE_INT4 = _HEAD.pack(1, 0, _INT4_OID, 1, 1)
+
+
 def boolean(value: bool) -> bytes:
     return b"\x01" if value else b"\x00"
 
@@ -60,6 +65,8 @@ def to_uuids(value: bytes) -> list[UUID]:
 def uuids(values: Sequence[UUID]) -> bytes | None:
     if not values:
         return None
+    if len(values) == 1:
+        return _ONE_UUID + values[0].bytes
     return _HEAD.pack(1, 0, _UUID, len(values), 1) + b"".join([_LENGTH_16 + value.bytes for value in values])
 
 
@@ -84,6 +91,8 @@ def int8s(values: Sequence[int]) -> bytes | None:
 def int4s(values: Sequence[int]) -> bytes | None:
     if not values:
         return None
+    if len(values) == 1:
+        return _ONE_INT4 + _INT4.pack(4, values[0])
     return _HEAD.pack(1, 0, _INT4_OID, len(values), 1) + b"".join([_INT4.pack(4, value) for value in values])
 
 

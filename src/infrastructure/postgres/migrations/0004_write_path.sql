@@ -105,24 +105,24 @@ BEGIN
     had := pg_advisory_xact_lock(greatest(hashtextextended(streams[1]::text, seed) & -2,
                                           hashtextextended(resources[1]::text, seed) & -2)) IS NULL;
   ELSE
+    keys := ARRAY(
+      SELECT DISTINCT CASE WHEN k.n > count + coalesce(cardinality(resources), 0)
+                           THEN hashtextextended(k.id::text, seed) | 1 ELSE hashtextextended(k.id::text, seed) & -2 END
+        FROM unnest(streams || resources || read_streams) WITH ORDINALITY k (id, n) ORDER BY 1);
     -- Whose claims are let go, made firm (shared: against a resize, not against each other) or counted is looked up
     -- before the locks: should that change until then, the stream's version has moved as well.
     IF rare THEN
       keys := ARRAY(
-        SELECT hashtextextended(a.named, seed) & -2 FROM unnest(also) a (named)
+        SELECT unnest(keys)
+        UNION SELECT hashtextextended(a.named, seed) & -2 FROM unnest(also) a (named)
         UNION SELECT hashtextextended('tally:' || n.who::text, seed) & -2 FROM unnest(counted) n (who)
         UNION SELECT lock_key(t, c.resource::text) FROM claim c WHERE c.tenant = t AND c.booking = ANY (released)
         UNION SELECT lock_key(t, c.resource::text) | 1 FROM claim c
                WHERE c.tenant = t AND c.booking = ANY (settled || extended)
         UNION SELECT lock_key(t, 'tally:' || y.who::text) FROM tally y
-               WHERE y.tenant = t AND y.booking = ANY (recounted));
+               WHERE y.tenant = t AND y.booking = ANY (recounted)
+        ORDER BY 1);
     END IF;
-    keys := ARRAY(
-      SELECT DISTINCT k.id FROM (
-        SELECT hashtextextended(s::text, seed) & -2 FROM unnest(streams || resources) s
-        UNION ALL SELECT hashtextextended(s::text, seed) | 1 FROM unnest(read_streams) s
-        UNION ALL SELECT unnest(keys)) k (id)
-      ORDER BY k.id);
     FOREACH key IN ARRAY keys LOOP
       IF nowait THEN
         IF NOT (key & 1 = 1 AND pg_try_advisory_xact_lock_shared(key & -2)
@@ -345,7 +345,7 @@ CREATE OR REPLACE FUNCTION event_store.refusal(
   befores integer[], afters integer[], sharing boolean[], overbooked boolean[],
   OUT resource uuid, OUT until timestamptz, OUT free integer, OUT holds uuid[], OUT earmarks uuid[], OUT cause text,
   OUT peak integer)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, event_store, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, event_store, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
   k integer;
@@ -367,67 +367,84 @@ DECLARE
   near_until timestamptz;
   in_window integer;
 BEGIN
-  -- All at once: which is the first that does not fit, for whatever reason?
-  WITH wish AS MATERIALIZED (
-    SELECT w.n::integer AS n, w.resource, w.booking, w.item, w.starts_at, w.ends_at, w.units, w.authorised,
-           coalesce(w.before_it, 0) AS before_it, coalesce(w.after_it, 0) AS after_it, coalesce(w.shares, false) AS shares,
-           tstzrange(w.starts_at - CASE WHEN w.shares THEN 0 ELSE coalesce(w.before_it, 0) END * interval '1 minute',
-                     w.ends_at + CASE WHEN w.shares THEN 0 ELSE coalesce(w.after_it, 0) END * interval '1 minute') AS during,
-           c.capacity AS room, c.pace_units AS pace, c.pace_minutes * interval '1 minute' AS pace_span
-      FROM unnest(resources, bookings, items, starts, ends, wanted, befores, afters, sharing, overbooked) WITH ORDINALITY
-             w (resource, booking, item, starts_at, ends_at, units, before_it, after_it, shares, authorised, n)
-      LEFT JOIN capacity c ON c.tenant = t AND c.resource = w.resource),
-  asked AS MATERIALIZED (                               -- no more than it has already: no guard asked
-    SELECT w.* FROM wish w
-     WHERE w.authorised IS NOT TRUE AND NOT EXISTS (
-       SELECT FROM claim c
-        WHERE c.tenant = t AND c.booking = w.booking AND c.item = w.item AND c.resource = w.resource
-          AND c.units >= w.units AND NOT c.authorised AND c.during @> w.during
-          AND lower(c.during) + CASE WHEN c.shared THEN 0 ELSE c.before_minutes END * interval '1 minute' = w.starts_at
-          AND (NOT w.shares OR w.before_it <= c.before_minutes AND w.after_it <= c.after_minutes))),
-  standing AS MATERIALIZED (                            -- within a day: others', and what comes before it in this command
-    SELECT a.n, s.during, s.starts_at, s.ends_at, s.units, s.before_minutes, s.after_minutes, s.shared
-      FROM asked a, LATERAL claims_on(t, a.resource, tstzrange(lower(a.during) - interval '24 hours',
-                                                               upper(a.during) + interval '24 hours')) s
-     WHERE s.booking NOT IN (SELECT unnest(bookings))
-    UNION ALL
-    SELECT a.n, w.during, w.starts_at, w.ends_at, w.units, w.before_it, w.after_it, w.shares
-      FROM asked a JOIN wish w ON w.resource = a.resource AND w.n < a.n
-     WHERE lower(w.during) < upper(a.during) + interval '24 hours'
-       AND upper(w.during) > lower(a.during) - interval '24 hours'),
-  pieces AS (
-    SELECT a.n, lower(a.during) AS from_at, s.during, s.units FROM standing s JOIN asked a USING (n) WHERE s.during && a.during
-    UNION ALL
-    SELECT a.n, lower(a.during), o.during, a.room - o.capacity
-      FROM asked a JOIN capacity_override o ON o.tenant = t AND o.resource = a.resource AND o.during && a.during),
-  edges AS (
-    SELECT p.n, greatest(lower(p.during), p.from_at) AS at, p.units AS step FROM pieces p
-    UNION ALL SELECT p.n, upper(p.during), -p.units FROM pieces p
-    UNION ALL SELECT a.n, lower(a.during), 0 FROM asked a),
-  fullest AS (
-    SELECT a.n, max(e.used) AS used
-      FROM (SELECT n, at, sum(step) OVER (PARTITION BY n ORDER BY at, step ROWS UNBOUNDED PRECEDING) AS used FROM edges) e
-      JOIN asked a USING (n)
-     WHERE e.at < upper(a.during) GROUP BY a.n),
-  near AS (
-    SELECT a.n FROM standing s JOIN asked a USING (n)
-     WHERE (a.shares OR s.shared)
-       AND (s.ends_at <= a.starts_at
-            AND a.starts_at < s.ends_at + greatest(s.after_minutes, a.before_it) * interval '1 minute'
-            OR s.starts_at >= a.ends_at
-            AND s.starts_at < a.ends_at + greatest(a.after_it, s.before_minutes) * interval '1 minute')),
-  starting AS (
-    SELECT s.n, s.starts_at, s.units FROM standing s JOIN asked a USING (n)
-     WHERE s.starts_at > a.starts_at - a.pace_span AND s.starts_at < a.starts_at + a.pace_span AND a.pace IS NOT NULL),
-  paced AS (
-    SELECT w.n, coalesce((SELECT sum(s.units) FROM starting s
-                           WHERE s.n = w.n AND s.starts_at >= w.at AND s.starts_at < w.at + w.pace_span), 0) AS started
-      FROM (SELECT a.n, a.starts_at AS at, a.pace_span FROM asked a WHERE a.pace IS NOT NULL
-            UNION
-            SELECT a.n, s.starts_at, a.pace_span FROM starting s JOIN asked a USING (n) WHERE s.starts_at <= a.starts_at) w)
-  SELECT min(a.n) INTO k FROM asked a JOIN fullest f USING (n)
-   WHERE a.room IS NULL OR a.units + f.used > a.room
-      OR a.n IN (SELECT near.n FROM near) OR a.units + (SELECT max(p.started) FROM paced p WHERE p.n = a.n) > a.pace;
+  IF cardinality(resources) = 1 THEN                    -- as nearly always
+    IF overbooked[1] IS NOT TRUE AND NOT EXISTS (       -- no more than it has already: no guard asked
+      SELECT FROM claim c
+       WHERE c.tenant = t AND c.booking = bookings[1] AND c.item = items[1] AND c.resource = resources[1]
+         AND c.units >= wanted[1] AND NOT c.authorised
+         AND c.during @> tstzrange(
+               starts[1] - CASE WHEN sharing[1] THEN 0 ELSE coalesce(befores[1], 0) END * interval '1 minute',
+               ends[1] + CASE WHEN sharing[1] THEN 0 ELSE coalesce(afters[1], 0) END * interval '1 minute')
+         AND lower(c.during) + CASE WHEN c.shared THEN 0 ELSE c.before_minutes END * interval '1 minute' = starts[1]
+         AND (sharing[1] IS NOT TRUE OR befores[1] <= c.before_minutes AND afters[1] <= c.after_minutes)) THEN
+      k := 1;
+    END IF;
+  ELSE
+    -- All at once: which is the first that does not fit, for whatever reason? (Joined by hashes: how many there are the
+    -- planner cannot know, and a loop in a loop over hundreds takes seconds.)
+    WITH wish AS MATERIALIZED (
+      SELECT w.n::integer AS n, w.resource, w.booking, w.item, w.starts_at, w.ends_at, w.units, w.authorised,
+             coalesce(w.before_it, 0) AS before_it, coalesce(w.after_it, 0) AS after_it, coalesce(w.shares, false) AS shares,
+             w.starts_at - CASE WHEN w.shares THEN 0 ELSE coalesce(w.before_it, 0) END * interval '1 minute' AS from_at,
+             w.ends_at + CASE WHEN w.shares THEN 0 ELSE coalesce(w.after_it, 0) END * interval '1 minute' AS to_at,
+             c.capacity AS room, c.pace_units AS pace, c.pace_minutes * interval '1 minute' AS pace_span
+        FROM unnest(resources, bookings, items, starts, ends, wanted, befores, afters, sharing, overbooked) WITH ORDINALITY
+               w (resource, booking, item, starts_at, ends_at, units, before_it, after_it, shares, authorised, n)
+        LEFT JOIN capacity c ON c.tenant = t AND c.resource = w.resource),
+    asked AS MATERIALIZED (                               -- no more than it has already: no guard asked
+      SELECT w.*, w.from_at - interval '24 hours' AS reach_from, w.to_at + interval '24 hours' AS reach_to
+        FROM wish w
+       WHERE w.authorised IS NOT TRUE AND coalesce((
+         SELECT false FROM claim c
+          WHERE c.tenant = t AND c.booking = w.booking AND c.item = w.item AND c.resource = w.resource
+            AND c.units >= w.units AND NOT c.authorised AND c.during @> tstzrange(w.from_at, w.to_at)
+            AND lower(c.during) + CASE WHEN c.shared THEN 0 ELSE c.before_minutes END * interval '1 minute' = w.starts_at
+            AND (NOT w.shares OR w.before_it <= c.before_minutes AND w.after_it <= c.after_minutes) LIMIT 1), true)),
+    standing AS MATERIALIZED (                            -- within a day: others', and what comes before it in this command
+      SELECT a.n, lower(s.during) AS from_at, upper(s.during) AS to_at, s.starts_at, s.ends_at, s.units, s.before_minutes,
+             s.after_minutes, s.shared
+        FROM asked a, LATERAL claims_on(t, a.resource, tstzrange(a.reach_from, a.reach_to)) s
+       WHERE s.booking NOT IN (SELECT unnest(bookings))
+      UNION ALL
+      SELECT a.n, w.from_at, w.to_at, w.starts_at, w.ends_at, w.units, w.before_it, w.after_it, w.shares
+        FROM asked a JOIN wish w
+          ON w.resource = a.resource AND w.n < a.n AND w.from_at < a.reach_to AND a.reach_from < w.to_at),
+    pieces AS (
+      SELECT a.n, greatest(s.from_at, a.from_at) AS from_at, s.to_at, s.units
+        FROM standing s JOIN asked a USING (n) WHERE s.from_at < a.to_at AND a.from_at < s.to_at
+      UNION ALL
+      SELECT a.n, greatest(lower(o.during), a.from_at), upper(o.during), a.room - o.capacity
+        FROM asked a JOIN capacity_override o
+          ON o.tenant = t AND o.resource = a.resource AND o.during && tstzrange(a.from_at, a.to_at)),
+    edges AS (
+      SELECT p.n, p.from_at AS at, p.units AS step FROM pieces p
+      UNION ALL SELECT p.n, p.to_at, -p.units FROM pieces p
+      UNION ALL SELECT a.n, a.from_at, 0 FROM asked a),
+    fullest AS (
+      SELECT a.n, max(e.used) AS used
+        FROM (SELECT n, at, sum(step) OVER (PARTITION BY n ORDER BY at, step ROWS UNBOUNDED PRECEDING) AS used FROM edges) e
+        JOIN asked a USING (n)
+       WHERE e.at < a.to_at GROUP BY a.n),
+    near AS (
+      SELECT a.n FROM standing s JOIN asked a USING (n)
+       WHERE (a.shares OR s.shared)
+         AND (s.ends_at <= a.starts_at
+              AND a.starts_at < s.ends_at + greatest(s.after_minutes, a.before_it) * interval '1 minute'
+              OR s.starts_at >= a.ends_at
+              AND s.starts_at < a.ends_at + greatest(a.after_it, s.before_minutes) * interval '1 minute')),
+    starting AS (
+      SELECT s.n, s.starts_at, s.units FROM standing s JOIN asked a USING (n)
+       WHERE s.starts_at > a.starts_at - a.pace_span AND s.starts_at < a.starts_at + a.pace_span AND a.pace IS NOT NULL),
+    paced AS (
+      SELECT w.n, coalesce((SELECT sum(s.units) FROM starting s
+                             WHERE s.n = w.n AND s.starts_at >= w.at AND s.starts_at < w.at + w.pace_span), 0) AS started
+        FROM (SELECT a.n, a.starts_at AS at, a.pace_span FROM asked a WHERE a.pace IS NOT NULL
+              UNION
+              SELECT a.n, s.starts_at, a.pace_span FROM starting s JOIN asked a USING (n) WHERE s.starts_at <= a.starts_at) w)
+    SELECT min(a.n) INTO k FROM asked a JOIN fullest f USING (n)
+     WHERE a.room IS NULL OR a.units + f.used > a.room
+        OR a.n IN (SELECT near.n FROM near) OR a.units + (SELECT max(p.started) FROM paced p WHERE p.n = a.n) > a.pace;
+  END IF;
   -- Then that one looked at closely.
   IF k IS NOT NULL THEN
     SELECT c.capacity, c.pace_units, c.pace_minutes * interval '1 minute' INTO room, pace, pace_span
