@@ -423,6 +423,7 @@ def test_all_that_have_not_begun_are_cancelled(club):
         ("FREQ=WEEKLY;UNTIL=20280101", 422, "until_not_utc"),
         ("nonsense", 422, "not_a_rule"),
         ("FREQ=DAILY;UNTIL=21990101T000000Z", 422, "too_many_occurrences"),
+        ("FREQ=DAILY;BYHOUR=9,12,15", 422, "too_dense"),
     ],
 )
 def test_bad_rules_are_refused(club, rule, status, code):
