@@ -122,7 +122,8 @@ class View:
         not be taken up."""
         digest = hashlib.sha256(f"{self.shape} {localtime.RULES}".encode())
         home = Path(inspect.getfile(domain)).parent
-        for file in (Path(inspect.getfile(type(self))), *sorted(home.rglob("*.py"))):
+        room = Path(inspect.getfile(type(self))).parent  # a view may be made of several files
+        for file in (*sorted(room.glob("*.py")), *sorted(home.rglob("*.py"))):
             digest.update(file.read_bytes())
         return digest.hexdigest()
 

@@ -1,6 +1,7 @@
 """The timetable gives what the streams say: whatever staff set up, availability is decided on the same setup."""
 
 import asyncio
+import inspect
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -327,3 +328,14 @@ def test_the_calendar_of_a_resource_and_of_a_location(told):
     assert [(day.date, day.openings) for day in here.exceptions] == [(date(2027, 12, 25), ())]
     assert here.hours is None
     assert (later.closures, later.exceptions, later.overrides) == ((), (), ())
+
+
+def test_a_view_is_another_when_any_of_the_files_that_it_is_made_of_is(tmp_path, monkeypatch):
+    for name in ("timetable", "learning"):
+        (tmp_path / f"{name}.py").write_text("")
+    found = inspect.getfile
+    monkeypatch.setattr(inspect, "getfile", lambda of: str(tmp_path / "timetable.py") if of is Timetable else found(of))
+    before = Timetable().definition
+    assert Timetable().definition == before
+    (tmp_path / "learning.py").write_text("# learns otherwise")
+    assert Timetable().definition != before
