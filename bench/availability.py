@@ -57,8 +57,9 @@ SELECT %(tenant)s, r.id, gen_random_uuid(), 1,
 class Club:
     def __init__(self, url: str, folder: Path) -> None:
         settings = Settings(
-            database_url=url, token_secret="bench" * 10, database_deadline=60.0, write_pool=4, read_pool=4, data=folder
-        )
+            database_url=url, token_secret="bench" * 10, master_key="be" * 32, database_deadline=60.0, write_pool=4,
+            read_pool=4, data=folder,
+        )  # fmt: skip
         migrate(settings)
         self.house: House = build(settings)
         self.url = url

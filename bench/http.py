@@ -300,7 +300,10 @@ def measure(rounds: int, seconds: float, admin: str, folder: Path) -> Table:
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     url = create_database(admin, "bench_http")
     ours, bare_ = free_port(), free_port()
-    settings = Settings(database_url=url, token_secret="bench" * 10, token_life=86_400, port=ours, data=folder / "data")
+    settings = Settings(
+        database_url=url, token_secret="bench" * 10, master_key="be" * 32, token_life=86_400, port=ours,
+        data=folder / "data",
+    )  # fmt: skip
     migrate(settings)
     tenant, location, courts, token = furnished(settings)
     with psycopg.connect(url, autocommit=True) as connection:

@@ -76,7 +76,7 @@ def imported(url: str, file: Path, rows: int | None) -> Run:
 
 
 def child(url: str, file: Path, rows: int | None) -> Run:
-    house = bootstrap.build(Settings(database_url=url, database_deadline=30.0))
+    house = bootstrap.build(Settings(database_url=url, master_key="be" * 32, database_deadline=30.0))
     mapping = HotelBookings()
     began = time.perf_counter()
     with source.Table(file, mapping.columns) as table:

@@ -42,7 +42,7 @@ class Club:
 
     def __init__(self, url: str) -> None:
         bootstrap.migrate(Settings(database_url=url))
-        self.house = bootstrap.build(Settings(database_url=url, database_deadline=30.0))
+        self.house = bootstrap.build(Settings(database_url=url, master_key="be" * 32, database_deadline=30.0))
         self.tenant, self.location = uuid4(), uuid4()
         self.do(FoundOrganization("Club"), "platform")
         self.do(OpenLocation(self.location, "Courts", ZONE))
