@@ -76,8 +76,8 @@ class Offers:
         if query.moving is not None:
             await self._also(TheBooking(query.moving), occasion)
         counted = None if query.customer_id is None else await self._also(WhatCounts(query.customer_id), occasion)
-        since -= timedelta(days=TRAILING) if len(setup.resources) > 1 and query.offering_id else timedelta(0)
-        now, uses = await self._uses(occasion.tenant, list(setup.resources), since, until + timedelta(minutes=minutes))
+        since, until = looked_at(setup, query, minutes)
+        now, uses = await self._uses(occasion.tenant, list(setup.resources), since, until)
         by_name = query.offering_id is None and (scope == "own" or occasion.actor.role == "guest")
         version = None if query.offering_id is None else configured.versions.get(query.offering_id)
         # What takes its time must not keep everybody else waiting.
@@ -128,6 +128,18 @@ class Offers:
         rows = await self._rows(CLAIMS, [tenant, resources, since, until])
         now: datetime = rows[0][0]
         return now, [Use(*row[1:]) for row in rows if row[1] is not None]
+
+
+def looked_at(setup: Setup, query: WhatIsOffered, minutes: int) -> tuple[datetime, datetime]:
+    """From when until when claims matter: the local dates, what may begin on them, and as far around as buffers and
+    pacing reach; where there is somebody to choose, the days over which it is looked who was used least."""
+    terms, zone = setup.terms, setup.location.zone
+    paced = (it.pacing.minutes for it in setup.resources.values() if it.pacing is not None)
+    reach = timedelta(minutes=max(terms.before, terms.after, *paced, 0))
+    trailing = timedelta(days=TRAILING if len(setup.resources) > 1 and query.offering_id else 0)
+    begins = localtime.by_rule(localtime.day(query.first), zone)
+    ends = localtime.by_rule(localtime.day(query.last, DAY), zone, closing=True)
+    return begins - reach - trailing, ends + timedelta(minutes=minutes) + reach
 
 
 def as_decided_on(row: Any) -> Session:

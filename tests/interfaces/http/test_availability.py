@@ -406,3 +406,38 @@ def test_who_names_what_is_no_part_of_an_offering_is_told_so_and_gets_nothing_el
         wish = {"starts_at": "2027-04-04T01:00", "resource_ids": [court, other]}
         refused = problem(town.owner.post(f"/api/v1/offerings/{offering}/bookings", json=wish), 422, "not_offered")
         assert [(r["code"], r["resource_id"]) for r in refused["reasons"]] == [("DOES_NOT_FIT", other)]
+
+
+def test_a_day_s_answer_knows_what_lies_across_its_midnights(town: Town) -> None:
+    """What was booked the evening before reaches into it by its own buffer or by the next one's, and what begins late
+    runs into what is booked the next morning."""
+    location, (court,) = opened(town, {})
+    offering = sold(town, location, {"role": "court", "any_of": [court]}, step=60, before=15, after=30)
+    asked(town.owner, date(2027, 4, 12), offering_id=offering)
+    url = f"/api/v1/offerings/{offering}/bookings"
+    for at in ("2027-04-11T23:00", "2027-04-12T10:00", "2027-04-13T00:00", "2027-04-14T00:00"):
+        booked = town.owner.post(url, json={"starts_at": at, "then": "confirm"})
+        assert booked.status_code == 201, booked.text
+    shown = asked(town.owner, date(2027, 4, 12), offering_id=offering, explain=True)["data"]
+    taken = {one["starts_at"][11:16]: codes(one) for one in shown if "reasons" in one}
+    assert taken == {
+        "00:00": ["BUFFER"], "09:00": ["BUFFER"], "10:00": ["OCCUPIED"], "11:00": ["BUFFER"], "23:00": ["BUFFER"],
+    }  # fmt: skip
+    long = sold(town, location, {"role": "court", "any_of": [court]}, step=60, durations=[26 * 60])
+    found = asked(town.owner, date(2027, 4, 11), offering_id=long, explain=True)["data"]
+    assert {one["starts_at"][11:16] for one in found if "reasons" not in one} == set()
+    (late,) = (one for one in found if one["starts_at"][11:16] == "23:00")
+    assert codes(late) == ["OCCUPIED"]
+    assert late["reasons"][0]["until"] == "2027-04-13T05:00:00Z"
+
+
+def test_what_starts_before_midnight_is_paced_with_what_starts_behind_it(town: Town) -> None:
+    location, (room,) = opened(town, {"capacity": 20})
+    paced = town.owner.put(f"/api/v1/resources/{room}/pacing", json={"units": 1, "minutes": 90})
+    assert paced.status_code == 200, paced.text
+    dinner = sold(town, location, {"role": "room", "any_of": [room]}, step=60)
+    asked(town.owner, date(2027, 4, 19), offering_id=dinner, min_position=paced.json()["position"])
+    wish = {"starts_at": "2027-04-18T23:00", "then": "confirm"}
+    assert town.owner.post(f"/api/v1/offerings/{dinner}/bookings", json=wish).status_code == 201
+    shown = asked(town.owner, date(2027, 4, 19), offering_id=dinner, explain=True)["data"]
+    assert {one["starts_at"][11:16]: codes(one) for one in shown if "reasons" in one} == {"00:00": ["PACING"]}
