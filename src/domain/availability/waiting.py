@@ -1,5 +1,6 @@
 """Times of an offering that have come free, as a walk along a waitlist sees them."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -18,7 +19,7 @@ from domain.errors import Refusal
 from domain.period import Period
 from domain.waitlist.entry import Entry
 from domain.waitlist.events import Piece, Window
-from domain.wall import Span, common, merged, micros, moment, without
+from domain.wall import DAY, MINUTE, Span, common, merged, micros, moment, without
 
 A_DAY = timedelta(days=1)
 MOST_KEPT = 50
@@ -30,6 +31,8 @@ class Asked(NamedTuple):
 
     question: Question
     slots: Sequence[Slot]
+    minutes: Sequence[int]
+    """After midnight, on the wall: of each slot's start."""
 
 
 class Times(Struct, frozen=True):
@@ -49,6 +52,8 @@ class Times(Struct, frozen=True):
     """None: nobody knows; it may be any."""
     seen: dict[Request, Asked | None] = {}
     """Those who wish for the same are told the same."""
+    able: dict[tuple[int, tuple[UUID, ...]], frozenset[UUID]] = {}
+    """What could be part of anything for a party of this size that will have these resources only."""
 
     @property
     def notice(self) -> int:
@@ -73,8 +78,8 @@ class Times(Struct, frozen=True):
 
     def places(self, entry: Entry, after: datetime) -> Iterator[tuple[Piece, ...]]:
         asked, near = self._asked(entry), self.near
-        for slot in () if asked is None else asked.slots:
-            if self._wished(entry, near, slot.starts_at, slot.ends_at, after):
+        for slot, minute in () if asked is None else zip(asked.slots, asked.minutes, strict=True):
+            if wished(entry, near, minute, slot.starts_at, slot.ends_at, after):
                 yield self._pieces(slot)
 
     def rest(self, entry: Entry, after: datetime) -> tuple[Piece, ...]:
@@ -88,8 +93,8 @@ class Times(Struct, frozen=True):
         starts = question.grid()
         liked = merged(
             (micros(start), micros(end))
-            for start, end in zip(starts.moments, starts.ends, strict=True)
-            if self._wished(entry, near, start, end, after)
+            for label, start, end in zip(starts.local, starts.moments, starts.ends, strict=True)
+            if wished(entry, near, label % DAY, start, end, after)
         )
         units = {it.id: need.units for need in question.needed for one in need.candidates for it in one.members}
         kept = [piece for piece in entry.kept if piece.starts_at > after]
@@ -104,10 +109,21 @@ class Times(Struct, frozen=True):
         return pieces if amount(pieces) > amount(kept) else ()
 
     def wanted(self, entry: Entry, pieces: Sequence[Piece]) -> bool:
+        """Whether a time that it would like, as they are sold, lies over one of these."""
+        window = entry.window
+        if window is None or not self.concerns(entry) or (asked := self._asked(entry)) is None:
+            return False
         able = self._able(entry)
-        return self.concerns(entry) and any(
-            piece.resource_id in able and self._may_use(entry, Period(piece.starts_at, piece.ends_at))
+        starts, lasting = asked.question.grid(), asked.question.minutes * MINUTE
+        return any(
+            window.opens <= label % DAY < window.closes
             for piece in pieces
+            if piece.resource_id in able
+            for label in starts.local[
+                bisect_right(starts.at, micros(piece.starts_at) - lasting) : bisect_left(
+                    starts.at, micros(piece.ends_at)
+                )
+            ]
         )
 
     def without(self, entry: Entry, pieces: Sequence[Piece]) -> "Times":
@@ -117,18 +133,6 @@ class Times(Struct, frozen=True):
             for n, it in enumerate(pieces)
         ]
         return replace(self, uses=left, seen={})
-
-    def _wished(self, entry: Entry, near: Period, starts_at: datetime, ends_at: datetime, after: datetime) -> bool:
-        """Whether a time lies in the entry's window, is still to come, and reaches into what is near."""
-        window = entry.window
-        assert window is not None
-        local = localtime.wall(starts_at, self.setup.location.zone)
-        return (
-            starts_at > after
-            and window.opens <= local.hour * 60 + local.minute < window.closes
-            and starts_at < near.ends_at
-            and near.starts_at < ends_at
-        )
 
     def _asked(self, entry: Entry) -> Asked | None:
         """None: it is no longer sold as the entry wants it."""
@@ -146,7 +150,9 @@ class Times(Struct, frozen=True):
             question = Question(at_any_notice, self.uses, request, self.now)
         except Refusal:
             return None
-        return Asked(question, question.slots())
+        found = question.slots()
+        walls = [localtime.wall(slot.starts_at, self.setup.location.zone) for slot in found]
+        return Asked(question, found, [wall.hour * 60 + wall.minute for wall in walls])
 
     def _request(self, entry: Entry, period: Period) -> Request:
         """The dates of the window on which a time that reaches into the period may start. What is set aside for the
@@ -155,7 +161,7 @@ class Times(Struct, frozen=True):
         assert window is not None
         early, late = localtime.dates_touched(period.starts_at, period.ends_at, self.setup.location.zone)
         first = max(window.first, early - A_DAY * (1 + self._minutes(entry) // 1440))
-        own = entry.id if any(use.booking_id == entry.id for use in self.uses) else None
+        own = entry.id if entry.kept else None
         found = asked(window, entry.party, first, min(window.last, late), own)
         if not window.resources:
             return found
@@ -185,14 +191,17 @@ class Times(Struct, frozen=True):
             on += A_DAY
         return False
 
-    def _able(self, entry: Entry) -> set[UUID]:
+    def _able(self, entry: Entry) -> frozenset[UUID]:
         """The resources that could be part of what the entry wants; none, where those it named are not sold so."""
         window = entry.window
         assert window is not None
-        request = asked(window, entry.party, window.first, window.last)
-        found = [candidates(need, self.setup, request) for need in self.setup.terms.needs]
-        able = {it for those in found for candidate in those for it in candidate.ids}
-        return able if not window.resources or able & set(window.resources) else set()
+        key = entry.party, window.resources
+        if key not in self.able:
+            request = asked(window, entry.party, window.first, window.last)
+            found = [candidates(need, self.setup, request) for need in self.setup.terms.needs]
+            able = frozenset(it for those in found for candidate in those for it in candidate.ids)
+            self.able[key] = able if not window.resources or able & set(window.resources) else frozenset()
+        return self.able[key]
 
     def _pieces(self, slot: Slot) -> tuple[Piece, ...]:
         terms = self.setup.terms
@@ -204,6 +213,18 @@ class Times(Struct, frozen=True):
             for one in slot.assignment
             for it in one.resource_ids
         )  # fmt: skip
+
+
+def wished(entry: Entry, near: Period, minute: int, starts_at: datetime, ends_at: datetime, after: datetime) -> bool:
+    """Whether a time, at that minute of the wall, lies in the window, is to come, and reaches into what is near."""
+    window = entry.window
+    assert window is not None
+    return (
+        starts_at > after
+        and window.opens <= minute < window.closes
+        and starts_at < near.ends_at
+        and near.starts_at < ends_at
+    )
 
 
 def levels(occupied: Occupied, spans: Sequence[Span], most: int) -> Iterator[Piece]:

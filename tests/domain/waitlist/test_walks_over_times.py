@@ -150,8 +150,18 @@ class Courts(RuleBasedStateMachine):
                 assert got < long or entry.id in told | self.explained, "a later one got what would have fitted"
         for fact in facts:
             if isinstance(fact, events.WaitlistSkipped) and fact.in_favour_of is not None:
-                soon = given[fact.in_favour_of].starts_at - self.lead <= self.at
-                assert self.list.entry(fact.entry_id).skips <= self.max_skips or soon
+                entry, piece = self.list.entry(fact.entry_id), given[fact.in_favour_of]
+                mine = [at(hour) for hour in range(OPENS, CLOSES) if self.over(entry, hour, piece)]
+                late = all(start - self.lead <= self.at for start in mine)  # nothing of it is set aside any more
+                assert mine, "it did not want that"
+                assert entry.skips <= self.max_skips or late
+
+    @staticmethod
+    def over(entry, hour, piece):
+        """Whether a time that the entry would like, from that hour on, lies over the piece."""
+        until = at(hour) + entry.window.minutes * MINUTE
+        inside = entry.window.opens <= hour * 60 < entry.window.closes and until <= at(CLOSES)
+        return inside and at(hour) < piece.ends_at and piece.starts_at < until
 
     @staticmethod
     def liked(entry, piece):
