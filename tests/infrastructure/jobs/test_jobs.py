@@ -107,7 +107,7 @@ def test_a_hold_expires_by_its_job_with_nobody_sweeping(town, court):
     assert step == "expire"
     with working(town):
         until(lambda: story(town, booking) == ["held.v2", "expired"])
-        until(lambda: not town.sql("SELECT FROM jobs.procrastinate_jobs"))
+        until(lambda: not town.sql("SELECT id FROM jobs.procrastinate_jobs"))
     recorded_at = town.sql("SELECT recorded_at FROM event_store.event WHERE stream = %s AND version = 2", booking)[0][0]
     assert recorded_at >= due
 
@@ -260,4 +260,4 @@ def test_an_import_of_the_far_past_is_not_even_looked_at(town, court):
 
     ancient = hold(court, now(town) - timedelta(days=1300), origin=Origin("import"))
     followed(town, reactor(town, [curious]))
-    assert town.sql("SELECT FROM jobs.missed WHERE stream = %s", ancient) == []
+    assert town.sql("SELECT position FROM jobs.missed WHERE stream = %s", ancient) == []
