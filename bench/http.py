@@ -48,6 +48,7 @@ from infrastructure.embedded.child import Child
 from infrastructure.embedded.postgres import create_database
 from infrastructure.embedded.server import free_port
 from infrastructure.event_store import log
+from infrastructure.postgres.migrate import PROJECTOR_ROLE
 from infrastructure.settings import Settings
 from interfaces.bootstrap import build, migrate
 from interfaces.http.booking import NewBooking
@@ -284,7 +285,7 @@ def caught_up(url: str) -> None:
     """The views take in what was posted, and stop."""
     for view in VIEWS:
         runner = Runner(view, url, log, exclusive=False)
-        with psycopg.connect(url, autocommit=True, options="-c role=daybook_app") as connection:
+        with psycopg.connect(url, autocommit=True, options=f"-c role={PROJECTOR_ROLE}") as connection:
             runner.keeper.find(connection)
             while runner.step(connection):
                 pass
@@ -308,7 +309,7 @@ def measure(rounds: int, seconds: float, admin: str, folder: Path) -> Table:
     tenant, location, courts, token = furnished(settings)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(COPIES)
-    sizes = {"BARE_URL": url, "BARE_TENANT": str(tenant), "BARE_HELD": "330", "BARE_METADATA": "470"}
+    sizes = {"BARE_URL": url, "BARE_TENANT": str(tenant), "BARE_HELD": "605", "BARE_METADATA": "524"}
     granian = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--workers", "1", "--no-ws"]
     with ExitStack() as closing:
         api = served("api", [sys.executable, "-m", "interfaces.cli", "api"], ours, settings.environment(), folder)
@@ -344,7 +345,7 @@ def measure(rounds: int, seconds: float, admin: str, folder: Path) -> Table:
                 "FROM event_store.event WHERE tag LIKE 'booking.%'"
             ).fetchone()
             assert real is not None
-            table.caption = f"bytes of ours: held {real[0]:.0f}, metadata {real[1]:.0f}; of the bare one: 330 and 470"
+            table.caption = f"bytes of ours: held {real[0]:.0f}, metadata {real[1]:.0f}; of the bare one: 605 and 524"
         caught_up(url)
         with psycopg.connect(url, autocommit=True) as connection:
             bookings = [one for (one,) in connection.execute("SELECT id FROM read.booking LIMIT 900").fetchall()]
