@@ -63,6 +63,7 @@ class _Calls:
     def load(self, tenant: UUID, streams: Sequence[UUID]) -> Loaded:
         """Several streams in one query, with the database's clock."""
         result = self._read(statements.LOAD, [tenant.bytes, packed.uuids(streams)])
+        self.application.pool.clock.saw(packed.to_int(result.get_value(0, 0)))
         return _loaded(result, tenant, streams)
 
     def occupancy(self, tenant: UUID, resources: Sequence[UUID], since: datetime, until: datetime) -> list[Use]:
