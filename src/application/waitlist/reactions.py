@@ -232,7 +232,8 @@ def on_waiting(recorded: RecordedEvent, look: Look) -> Sequence[Do]:
             return [Do(ExpireOffer(entry_id), entry_id, "expire_offer", expires_at)]
         case events.WaitlistEarmarked(entry_id=entry_id, ends_at=ends_at):
             return [Do(EndEarmark(entry_id), entry_id, "end_earmark", ends_at)]
-        case events.WaitlistEarmarkReleased(pieces=pieces, cause=cause) if pieces and cause != "offered":
+        case events.WaitlistEarmarkReleased(pieces=pieces) if pieces:
+            # Also where it was offered: what the offer did not need may lie outside of what that walk looked at.
             location_id = look.read(Waitlist, recorded.stream).location_id
             return walks(look, location_id, recorded.recorded_at, pieces)
     return []

@@ -397,10 +397,10 @@ def test_the_clock_ends_what_no_booking_ends():
 
 
 def test_what_is_no_longer_kept_is_somebody_elses_turn():
-    for cause in ("deadline", "left"):
+    for cause in ("deadline", "left", "barred", "offered"):
         free = WaitlistEarmarkReleased(ANN, cause, (PIECE,))
         assert follows(free, LIST, Known(for_class)) == [walk_class]
-    assert follows(WaitlistEarmarkReleased(ANN, "offered", (PIECE,)), LIST, Known(for_class)) == []
+    assert follows(WaitlistEarmarkReleased(ANN, "left"), LIST, Known(for_class)) == []
 
 
 def test_who_goes_to_the_end_has_their_turn_again():

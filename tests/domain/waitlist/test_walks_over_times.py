@@ -109,6 +109,8 @@ class Courts(RuleBasedStateMachine):
         self.fair(before, facts)
         times = Times(TENNIS, self.setup, self.uses(), self.at, freed, resources)
         assert self.list.freed(times, self.at, may_have) == [], "walking twice is walking once"
+        if any(isinstance(fact, events.WaitlistEarmarkReleased) for fact in facts):
+            self.walk()  # what was kept and not needed may lie anywhere
 
     def told(self, facts):
         for fact in facts:
