@@ -11,9 +11,10 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from logbook import house, lives, log, write
+from logbook import CUSTOMER, house, lives, log, write
 
 from domain.booking import events as booking
+from domain.identity.events import UserRegistered
 from projections.booking.calendar import THE_BOOKING, Calendar
 from projections.rebuild import Rebuild, RebuildRunning
 from projections.resource.catalogue import Catalogue
@@ -37,7 +38,7 @@ def one(url: str, query: str) -> object:
 
 
 def test_the_rebuilt_rows_are_the_live_rows(url: str) -> None:
-    write(url, [*house(), *lives(400)])
+    write(url, [*house(), *lives(400), (CUSTOMER, 1, UserRegistered("customer"))])
     for view in VIEWS:
         caught_up(url, view)
         found = Rebuild(view, url, log).verify()

@@ -55,7 +55,7 @@ def theirs(town: Town) -> dict[str, str]:
     party = made(owner.post("/api/v1/parties", json={"kind": "family", "name": "The Reeds"}))
     assert owner.put(f"/api/v1/parties/{party}/members/{customer}").status_code == 200
     pool = {"location_id": location, "name": "Courts", "members": [resource]}
-    user_id = made(owner.post("/api/v1/users", json={"role": "staff"}))
+    user_id = made(owner.post("/api/v1/users", json={"role": "staff", "details": {"name": "Robin Reed"}}))
     pool_id = made(owner.post("/api/v1/pools", json=pool))
     series = owner.post("/api/v1/series", json=rule | {"resources": [{"resource_id": resource}]})
     return {
@@ -73,6 +73,7 @@ def theirs(town: Town) -> dict[str, str]:
         "closure_id": closure.json()["closure_id"],
         "override_id": override.json()["override_id"],
         "on": "2031-12-24",
+        "field": "name",
         "position": series.headers["daybook-position"],
     }
 
