@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -199,13 +199,17 @@ def test_a_frozen_server_is_given_up_in_time_and_taken_up_again(postgres: Postgr
 def frozen(postgres: Postgres) -> Iterator[None]:
     stopped = residents(postgres.folder)
     assert len(stopped) > 1
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
+    signalled(stopped, signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
+        signalled(stopped, signal.SIGCONT)
+
+
+def signalled(pids: Iterable[int], what: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):  # one that had just come to an end by itself
+            os.kill(pid, what)
 
 
 def backends(postgres: Postgres) -> set[int]:
