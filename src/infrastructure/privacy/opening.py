@@ -76,7 +76,7 @@ def _replaced(value: Any, texts: Texts) -> Any:
 def may_be_sealed(kind: type[Struct]) -> tuple[str, ...]:
     """The fields of a struct in which something sealed may be, by their types."""
     hints = typing.get_type_hints(kind)
-    return tuple(name for name in kind.__struct_fields__ if _may(hints[name], frozenset({kind})))
+    return tuple(name for name in kind.__struct_fields__ if _may(hints[name], frozenset()))
 
 
 def _may(hint: Any, above: frozenset[Any]) -> bool:
