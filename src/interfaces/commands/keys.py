@@ -19,7 +19,7 @@ def rotate() -> None:
     """A new master key in the file, and new keys of all organizations: what is sealed stays as it is, and everybody
     goes on working meanwhile. Killed half way, run it again.
 
-    Where several machines have a copy of the file, give them the new one before this ends: it holds both until then.
+    Machines that hold a copy of the file need the new one at once: until then they answer 503 where keys are needed.
     """
     from infrastructure.privacy import rotation
 
