@@ -2,6 +2,7 @@
 
 import asyncio
 import warnings
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ from interfaces.history.source import Table
 from interfaces.history.story import Ids
 from projections.audit import trail
 from projections.rebuild import Rebuild
-from projections.runner import Runner, connected
+from projections.runner import LARGEST, Runner, connected
 from projections.views import VIEWS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,6 +46,27 @@ class Log:
 
     read = staticmethod(log.read)
     lag = staticmethod(log.lag)
+
+
+class ReadOnce:
+    """The same, read once for all views: to read and decode it is most of what following a long log takes."""
+
+    lag = staticmethod(log.lag)
+
+    def __init__(self) -> None:
+        self._events: list[Any] = []
+        self._positions: list[int] = []
+
+    def read(self, connection: psycopg.Connection[Any], after: int, limit: int) -> list[Any]:
+        at = bisect_right(self._positions, after)
+        while len(self._events) < at + limit:
+            more = log.read(connection, self._positions[-1] if self._positions else 0, LARGEST)
+            if not more:
+                break
+            self._events += more
+            self._positions += [event.position for event in more]
+            at = bisect_right(self._positions, after)
+        return self._events[at : at + limit]
 
 
 @contextmanager
@@ -63,19 +85,20 @@ def imported(settings: Settings, path: Path, pulse: Pulse = SILENT, **more: Any)
         return bring_in(table, mapping, built.command_bus, built.store, NOW, remarks.append, pulse, **more), remarks
 
 
-def follow(settings: Settings) -> None:
-    """Let every view and the audit trail catch up."""
+def follow(settings: Settings, log: Log | ReadOnce | None = None, indexed: bool = True) -> None:
+    """Let every view and the audit trail catch up; `indexed`: the trail with the indexes that it has."""
     assert settings.database_url is not None
     assert settings.mongo_url is not None
     for view in VIEWS:
-        runner = Runner(view, settings.database_url, Log())
+        runner = Runner(view, settings.database_url, log or Log())
         with connected(settings.database_url, view.name) as connection:
             runner.keeper.find(connection)
             while runner.step(connection):
                 pass
         assert not runner.keeper.parked
     writer = trail.Writer(mongo.writing(settings.mongo_url), Source())
-    writer.prepare()
+    if indexed:
+        writer.prepare()
     with connected(settings.database_url, "audit") as connection:
         writer.find(connection)
         while writer.step(connection):
@@ -169,11 +192,11 @@ def trail_is_proven(settings: Settings) -> None:
 NOT_IMPORTED = {"quotas", "series", "queue"}
 
 
-def rebuilds_agree(settings: Settings) -> None:
+def rebuilds_agree(settings: Settings, log: Log | ReadOnce | None = None) -> None:
     """Every view, and the claims, come out of the log as they stand."""
     assert settings.database_url is not None
     for view in VIEWS:
-        compared = Rebuild(view, settings.database_url, Log()).verify()
+        compared = Rebuild(view, settings.database_url, log or Log()).verify()
         assert compared.differences == []
         assert bool(compared.rows) == (view.name not in NOT_IMPORTED)
     assert list(claims.verify(settings.database_url)) == []
@@ -316,11 +339,14 @@ def test_the_real_file_reads_true_afterwards(home: Settings) -> None:
         "day-visit": 90, "left-early": 22, "cancelled-waiting": 22, "no-guests": 15, "guests-unknown": 4,
         "no-show-before-arrival": 1,
     }  # fmt: skip
-    follow(home)
+    once = ReadOnce()
+    # Without indexes: they would be most of the work of the server that stands in for MongoDB. That no document is told
+    # twice is seen here by comparing all of them.
+    follow(home, once, indexed=False)
     answers_agree(home, outcome.organization, truth, range(2015, 2018))
     events_agree(home, truth)
     log_is_whole(home)
     trail_is_whole(home)
-    rebuilds_agree(home)
+    rebuilds_agree(home, once)
     again, _ = imported(home, path)
     assert again.carried_out == 0
