@@ -7,9 +7,10 @@ person who reads it is deploying, not debugging.
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -37,6 +38,9 @@ TokenSecret = Annotated[
 MasterKey = Annotated[
     str, Meta(pattern=r"^[0-9a-fA-F]{64}$", description="64 hexadecimal digits, such as `openssl rand -hex 32` prints")
 ]
+Token = Annotated[
+    str, Meta(min_length=16, description="at least 16 characters of chance, such as `openssl rand -hex 32` prints")
+]
 Name = Annotated[str, Meta(min_length=1, max_length=200, description="a name of 1 to 200 characters")]
 Folder = Annotated[Path, Meta(description="a folder")]
 File = Annotated[Path, Meta(description="a file")]
@@ -49,7 +53,52 @@ Lifetime = Annotated[
 YesNo = Annotated[bool, Meta(description="true or false")]
 Seconds = Annotated[float, Meta(gt=0, le=3600, description="a number of seconds above 0, for instance 2.5")]
 
-SECRET = {"stripe_key", "token_secret", "master_key"}
+
+class Networks:
+    """Addresses and networks, as a list with commas."""
+
+    def __init__(self, networks: Sequence[IPv4Network | IPv6Network] = ()) -> None:
+        self.networks = tuple(networks)
+
+    def __str__(self) -> str:
+        return ",".join(str(network) for network in self.networks)
+
+    __repr__ = __str__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Networks) and other.networks == self.networks
+
+    def __hash__(self) -> int:
+        return hash(self.networks)
+
+
+Proxies = Annotated[
+    Networks, Meta(description="addresses and networks with commas between them, such as 10.0.0.0/8,2001:db8::1")
+]
+_HOST = r"([A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])"
+Hosts = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(\*|{_HOST}(, ?{_HOST})*)$",
+        description="names of hosts without their ports, with commas between them, such as book.example,192.0.2.7; "
+        "or * for any",
+    ),
+]
+_ORIGIN = r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?"
+Origins = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(\*|{_ORIGIN}(, ?{_ORIGIN})*)$",
+        description="origins as browsers send them, with commas between them, such as https://shop.example, without "
+        "a slash at their end; or * for any",
+    ),
+]
+Forwarding = Annotated[Literal["x-forwarded-for", "forwarded"], Meta(description="x-forwarded-for or forwarded")]
+Rate = Annotated[
+    int, Meta(ge=0, le=10_000_000, description="a whole number of requests a minute; 0 for as many as anybody likes")
+]
+
+SECRET = {"stripe_key", "token_secret", "token_secret_previous", "master_key", "metrics_token"}
 """Never shown, not even shortened; in URLs only the password is a secret."""
 
 
@@ -74,10 +123,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     stripe_key: StripeKey | None = None
 
     token_secret: TokenSecret | None = None
+    # The one before, while tokens and links are alive that it signed.
+    token_secret_previous: TokenSecret | None = None
     token_issuer: Name = "daybook"
     token_audience: Name = "daybook"
     # The longest life (exp - iat) of a token that is accepted: a stolen one must die soon.
     token_life: Lifetime = 900
+    # Whether logins elsewhere (OIDC) may be asked of houses with private addresses, and of this machine without TLS.
+    oidc_private: YesNo = False
 
     # Under which, at last, all personal values are sealed: a file that this account alone may read, kept apart from
     # the database and its backups. Instead, for tests, the key itself.
@@ -92,6 +145,25 @@ class Settings(Struct, frozen=True, kw_only=True):
     api_workers: Workers = 1
     # Whether documentation, OpenAPI and metrics are shown without a token. Close them where strangers can knock.
     public_pages: YesNo = True
+
+    # With this token (Authorization: Bearer) /metrics is read from anywhere. Without one only from this machine.
+    metrics_token: Token | None = None
+
+    # The names under which this is reached: any as long as only this machine can reach it, else they are needed.
+    trusted_hosts: Hosts | None = None
+    # The proxies in front, whose word is taken about where a request comes from, and the header in which they say it.
+    trusted_proxies: Proxies = Networks()  # never changes
+    forwarded_by: Forwarding = "x-forwarded-for"
+    # Whose pages may ask from a browser. Nobody's by default: pages served from here need no leave.
+    cors_origins: Origins | None = None
+
+    # How many requests of a kind one principal may make in a minute. One address may ten times as many, when all who
+    # ask from there show a token; and as many as one principal for all who do not. 0: as many as anybody likes.
+    limit_reads: Rate = 3000
+    limit_writes: Rate = 1200
+    limit_searches: Rate = 600
+    limit_pages: Rate = 1200
+    limit_logins: Rate = 60
 
     # Writers hold a connection for one short call, readers likewise; both pools together, times the number of
     # processes, must stay under the server's max_connections.
@@ -165,6 +237,8 @@ def _field(variable: str) -> str:
 def _decode(kind: type, value: Any) -> Any:
     if kind is Path:
         return Path(value).expanduser()
+    if kind is Networks:
+        return Networks([ip_network(part.strip()) for part in value.split(",")])
     raise TypeError(f"no way to read a {kind} from a variable")
 
 

@@ -9,6 +9,7 @@ import jwt
 from msgspec import Struct
 
 from domain.identity.user import ROLES
+from infrastructure.identity.signing import Ring
 from infrastructure.settings import Incomplete, Settings
 
 ALGORITHM = "HS256"
@@ -28,16 +29,23 @@ class Trust(Struct, frozen=True):
     audience: str = "daybook"
     longest: int = 900
     """Seconds between `iat` and `exp` at most."""
+    ring: Ring | None = None
+    """The keys that sign and are believed; None: the secret alone."""
+
+    @property
+    def keys(self) -> Ring:
+        return self.ring or Ring(self.secret)
 
     def __repr__(self) -> str:
         return f"Trust(issuer={self.issuer!r}, audience={self.audience!r}, longest={self.longest})"
 
 
-def trusting(settings: Settings) -> Trust:
+def trusting(settings: Settings, ring: Ring | None = None) -> Trust:
     """Whose tokens these settings believe."""
     if settings.token_secret is None:
         raise Incomplete("DAYBOOK_TOKEN_SECRET is not set: without it nobody could be let in.")
-    return Trust(settings.token_secret, settings.token_issuer, settings.token_audience, settings.token_life)
+    ring = ring or Ring(settings.token_secret, settings.token_secret_previous)
+    return Trust(settings.token_secret, settings.token_issuer, settings.token_audience, settings.token_life, ring)
 
 
 def minted(
@@ -61,4 +69,5 @@ def minted(
         claims["within"] = [str(place) for place in within]
     if acting is not None:
         claims["act"] = {"sub": acting}
-    return jwt.encode(claims, trust.secret, algorithm=ALGORITHM, headers={"typ": "at+jwt"})
+    key = trust.keys.newest
+    return jwt.encode(claims, key.secret, algorithm=ALGORITHM, headers={"typ": "at+jwt", "kid": key.kid})

@@ -34,6 +34,10 @@ def int4(value: int) -> bytes:
     return value.to_bytes(4, "big", signed=True)
 
 
+def float8(value: float) -> bytes:
+    return struct.pack("!d", value)
+
+
 def moment(value: datetime) -> bytes:
     return ((value - _EPOCH) // _MICROSECOND).to_bytes(8, "big", signed=True)
 

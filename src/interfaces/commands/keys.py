@@ -1,4 +1,4 @@
-"""`daybook keys`: the keys under which people's details are sealed."""
+"""`daybook keys`: the keys under which people's details are sealed, and those that sign tokens and links."""
 
 import os
 from uuid import UUID
@@ -11,7 +11,7 @@ from infrastructure.settings import Incomplete, Settings
 
 @click.group("keys")
 def command() -> None:
-    """Rotate the keys of people's details, or make anew by what people are found."""
+    """Rotate the keys of people's details or of signatures, or make anew by what people are found."""
 
 
 @command.command("rotate")
@@ -31,6 +31,26 @@ def rotate() -> None:
             raise Incomplete("DAYBOOK_MASTER_KEY_FILE is not set: only a key in a file can be rotated.")
         total = rotation.rotate(_url(settings), settings.master_key_file, told)
         click.echo(f"{total} people's keys are under the new master key in {settings.master_key_file}.")
+
+
+@command.command("rotate-signing")
+@click.option(
+    "--alone", is_flag=True, help="Nothing that was signed before is good any more: everybody logs in anew, links die."
+)
+def rotate_signing(alone: bool) -> None:
+    """A new key that signs tokens and links. What older ones have signed is good until it ends by itself; with --alone,
+    for when one has become known, no longer than it takes every process to hear of it."""
+    from infrastructure.identity import signing
+    from infrastructure.privacy.keyring import Keyring
+    from infrastructure.privacy.master import masters
+
+    with at_hand(os.environ, existing=True) as settings:
+        keys = Keyring(_url(settings), masters(settings), deadline=settings.database_deadline)
+        try:
+            kid = signing.rotate(_url(settings), keys, alone=alone)
+        finally:
+            keys.close()
+        click.echo(f"{kid} signs from {'now' if alone else f'{signing.HEAD_START:.0f} seconds from now'} on.")
 
 
 @command.command("reindex")

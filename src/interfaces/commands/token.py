@@ -8,6 +8,7 @@ import click
 
 from infrastructure import settings as given
 from infrastructure.embedded.folder import DataFolder
+from infrastructure.identity.signing import at_hand
 from infrastructure.settings import Incomplete, Settings
 from interfaces.trust import ADMITTED, PLATFORM, minted, trusting
 
@@ -43,7 +44,9 @@ def command(org: UUID | None, role: str, user: str | None, ttl: int | None) -> N
         raise click.UsageError(f"--ttl is at most {longest} s (DAYBOOK_TOKEN_LIFE): the API accepts no longer life.")
     if role == "customer":
         user = str(_customer(user))
-    click.echo(minted(trusting(settings), role=role, subject=user or role, organization=org, life=ttl))
+    click.echo(
+        minted(trusting(settings, at_hand(settings)), role=role, subject=user or role, organization=org, life=ttl)
+    )
 
 
 def _customer(user: str | None) -> UUID:

@@ -85,6 +85,8 @@ class Doorkeeper:
     def __init__(self, trust: Trust) -> None:
         self._trust = trust
         self._known: dict[bytes, Caller] = {}
+        self._ring = trust.keys
+        self._by = self._ring.keys
 
     async def __call__(self, request: Request[Any, Any, Any]) -> None:
         if not request.route_handler.opt.get(OPEN):
@@ -92,6 +94,9 @@ class Doorkeeper:
 
     def caller(self, token: bytes) -> Caller:
         """Who shows this token; `Unauthenticated` if it is not good now."""
+        if self._by is not self._ring.keys:
+            self._by = self._ring.keys
+            self._known.clear()  # what was signed by a key that is believed no more
         known = self._known.get(token)
         if known is None:
             known = self._examined(token)
@@ -103,17 +108,25 @@ class Doorkeeper:
             raise Unauthenticated
         return known
 
+    def known(self, authorization: bytes) -> Caller | None:
+        """Who shows this header, where its token was found good before: to count by, not to let in."""
+        return self._known.get(authorization[7:].strip())
+
     def _examined(self, token: bytes) -> Caller:
         if len(token) > LONGEST_TOKEN:
             raise Unauthenticated
         try:
-            # Nothing in a header may choose a key or an algorithm: no kid, no jku, no x5u, no jwk, no crit.
+            # A header may name one of our own few keys. Nothing else in it may choose a key or an algorithm: no jku, no
+            # x5u, no jwk, no crit.
             header = jwt.get_unverified_header(token)
-            if not header.keys() <= {"alg", "typ"} or header.get("typ", "JWT") not in ("JWT", "at+jwt"):
+            if not header.keys() <= {"alg", "typ", "kid"} or header.get("typ", "JWT") not in ("JWT", "at+jwt"):
+                raise Unauthenticated
+            key = self._ring.known(header.get("kid"), self._trust.longest)
+            if key is None:
                 raise Unauthenticated
             claims = msgspec.convert(
                 jwt.decode(
-                    token, self._trust.secret, algorithms=[ALGORITHM], issuer=self._trust.issuer,
+                    token, key.secret, algorithms=[ALGORITHM], issuer=self._trust.issuer,
                     audience=self._trust.audience, leeway=LEEWAY,
                     options={"require": ["exp", "iat", "iss", "aud", "sub"]},
                 ),
