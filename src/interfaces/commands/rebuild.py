@@ -20,7 +20,7 @@ from infrastructure.postgres.source import Source
 from infrastructure.settings import Settings
 from projections.audit import trail
 from projections.rebuild import Rebuild
-from projections.runner import connected, prepare
+from projections.runner import connected, prepare, redefined
 from projections.view import View
 from projections.views import VIEWS
 
@@ -56,6 +56,19 @@ def command(view: str, verify: bool) -> None:
         same = [_one(name, verify, settings, console) for name in names]
     if not all(same):
         raise SystemExit(DIFFERS)
+
+
+def outdated(settings: Settings) -> list[str]:
+    """Views whose tables were made by other code: nobody can be answered from them before they are made anew."""
+    assert settings.database_url is not None
+    with connected(settings.database_url, "rebuild", role=None) as connection:
+        return redefined(connection, VIEWS)
+
+
+def bring_up_to_date(settings: Settings, console: Console) -> None:
+    """Make anew what other code has left behind."""
+    for name in outdated(settings):
+        _one(name, False, settings, console)
 
 
 def _one(name: str, verify: bool, settings: Settings, console: Console) -> bool:
