@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from application.booking.commands import Cancel
 from application.booking.series import CreateSeries
+from application.identity.commands import RegisterUser
 from application.message import Command
 from application.offering.commands import DefineOffering
 from application.quota.commands import SetQuotaRule
@@ -290,6 +291,7 @@ def everything_else(town: Town) -> list[tuple[str, Command]]:
         ("limits", SetQuotaRule(QuotaRule("two-a-week", "count", 2, CalendarWindow("week")))),
         ("sells", DefineOffering(offering, town.location, "Court", terms)),
         ("waits", JoinWaitlist(uuid4(), offering_id=offering, window=window, customer_id=uuid4())),
+        ("knows", RegisterUser(uuid4(), "staff")),
         ("repeats", CreateSeries(uuid4(), town.location, start, Template(offering), "FREQ=DAILY;COUNT=2")),
     ]
 

@@ -19,8 +19,8 @@ from bench.chaos.stage import Stage, freeze, staged, thaw
 from bench.chaos.town import Town, Wish, booking_of, found_at, journals, wait_until
 from bench.chaos.web import HttpDoor
 
-DEADLINE = 1.0
-WHOLE = 2.0
+DEADLINE = 2.0
+WHOLE = 4.0
 """Seconds that a request may wait for its turn, and be answered after its own deadline's wait."""
 PEOPLE = 8
 

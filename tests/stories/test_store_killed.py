@@ -62,7 +62,7 @@ def under_load(postgres: Postgres, folder: Path, seed: int, trouble: list[str]) 
     figures["were unknown"] = resolved
     longest = max(outcome.took for case in found for outcome in case.outcomes)
     print(figures, f"longest answer {longest:.2f} s")  # noqa: T201  # with -s
-    assert figures["ok"] > 50
+    assert figures["ok"] > 10
     return town, figures
 
 
