@@ -56,6 +56,8 @@ class Occasion(Struct, frozen=True):
     """The moment at which a history's command happened, and its clock (imports only)."""
     within: tuple[UUID, ...] = ()
     """The locations and resources to which the asker's role is limited; none: the whole organization."""
+    scopes: tuple[str, ...] = ()
+    """What the asker's key or link is for; none: whatever the role may."""
     beside: tuple[UUID, ...] = ()
     """Resources among which something else may be suggested where something is refused, as the asker's door knows them.
     Nothing is decided on them, and they are no part of what is asked."""

@@ -11,14 +11,13 @@ from infrastructure.postgres import packed
 from infrastructure.postgres.pool import DEADLINE, Lost, Pool, Refused
 
 _USED, _USES, _SPEND = b"key_used", b"keys_used", b"spend"
-_EXTERNAL, _LINK, _FORGET, _SIGNING = b"external_user", b"link_external", b"forget_external", b"signing_keys"
+_EXTERNAL, _LINK, _SIGNING = b"external_user", b"link_external", b"signing_keys"
 PREPARED: Mapping[bytes, bytes] = {
     _USED: b"SELECT identity.key_used($1, $2)",
     _USES: b"SELECT * FROM identity.keys_used($1)",
     _SPEND: b"SELECT identity.spend($1, $2, $3)",
     _EXTERNAL: b"SELECT identity.external_user($1, $2, $3)",
     _LINK: b"SELECT identity.link_external($1, $2, $3, $4)",
-    _FORGET: b"SELECT identity.forget_external($1, $2)",
     _SIGNING: b"SELECT kid, box, alone, (created_at * 1000)::bigint FROM identity.signing_keys()",
 }
 
@@ -75,10 +74,6 @@ class LinkRows:
     def link_external(self, tenant: UUID, issuer: UUID, subject: bytes, user: UUID) -> UUID:
         """Whoever they are from now on, or were already."""
         return UUID(bytes=self._call(_LINK, [tenant.bytes, issuer.bytes, subject, user.bytes]).get_value(0, 0))
-
-    def forget_external(self, tenant: UUID, user: UUID) -> int:
-        """How many were forgotten."""
-        return packed.to_int(self._call(_FORGET, [tenant.bytes, user.bytes]).get_value(0, 0))
 
     def _call(self, statement: bytes, values: list[bytes | None]) -> Any:
         with self._starting:
