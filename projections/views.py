@@ -7,6 +7,7 @@ from projections.booking.series_history import SeriesHistory
 from projections.identity.people import PeopleOfOrganization
 from projections.offering.timetable import Timetable
 from projections.organization.directory import Directory
+from projections.privacy.erasures import ErasuresOfOrganization
 from projections.quota.quotas import Quotas
 from projections.resource.catalogue import Catalogue
 from projections.view import View
@@ -18,6 +19,7 @@ VIEWS: tuple[View, ...] = (
     Catalogue(),
     Directory(),
     PeopleOfOrganization(),
+    ErasuresOfOrganization(),
     Timetable(),
     Quotas(),
     SeriesOfBookings(),

@@ -58,7 +58,7 @@ PATIENCE = 2.0
 DUPLICATE = 11000
 
 AGGREGATES: tuple[type[Aggregate], ...] = (Booking, Resource, Organization, Location, User)
-BEGINS: Mapping[type[Event], type[Aggregate]] = {kind.begins: kind for kind in AGGREGATES}
+BEGINS: Mapping[type[Event], type[Aggregate]] = {first: kind for kind in AGGREGATES for first in kind.firsts()}
 
 INDEXES = (
     IndexModel([("tenant", ASCENDING), ("log", ASCENDING), ("seq", ASCENDING)], name="place", unique=True),

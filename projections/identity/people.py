@@ -20,6 +20,7 @@ from domain.identity import events
 from domain.identity.details import PERSONAL
 from domain.identity.errors import UnknownUser
 from domain.personal import Sealed
+from domain.privacy.events import SubjectErased
 from projections.view import (
     TABLES,
     Answer,
@@ -49,6 +50,7 @@ PERSON = Table(
     Column("registered_at", TIMESTAMP(timezone=True), nullable=False),
     *[Column(field, JSONB) for field in PERSONAL],
     Column("locale", TEXT),
+    Column("erased", BOOLEAN, nullable=False),
     Index("person_role", "tenant", "role", "id"),
 )  # fmt: skip
 
@@ -69,6 +71,7 @@ class Person(Struct, frozen=True):
     birth_date: Shown
     note: Shown
     locale: str | None
+    erased: bool = False
 
 
 class Misplaced(ValueError):
@@ -81,11 +84,11 @@ _sealed = msgspec.json.Decoder(Sealed).decode
 def _person(
     id: UUID, version: int, position: int, role: str, active: bool, registered_at: datetime,  # noqa: A002
     name: str | None, email: str | None, phone: str | None, birth_date: str | None, note: str | None,
-    locale: str | None,
+    locale: str | None, erased: bool = False,
 ) -> Person:  # fmt: skip
     values = {"name": name, "email": email, "phone": phone, "birth_date": birth_date, "note": note}
     found = {field: None if value is None else _of(id, field, _sealed(value)) for field, value in values.items()}
-    return Person(id, version, position, role, active, registered_at, **found, locale=locale)
+    return Person(id, version, position, role, active, registered_at, **found, locale=locale, erased=erased)
 
 
 def _of(person: UUID, field: str, value: Sealed) -> Sealed:
@@ -97,7 +100,7 @@ def _of(person: UUID, field: str, value: Sealed) -> Sealed:
 
 _PEOPLE = select(
     PERSON.c.id, PERSON.c.version, PERSON.c.position, PERSON.c.role, PERSON.c.active, PERSON.c.registered_at,
-    *[PERSON.c[field].cast(TEXT) for field in PERSONAL], PERSON.c.locale,
+    *[PERSON.c[field].cast(TEXT) for field in PERSONAL], PERSON.c.locale, PERSON.c.erased,
 ).where(PERSON.c.tenant == bindparam("tenant"))  # fmt: skip
 _THE_USER = compiled(_PEOPLE.where(PERSON.c.id == bindparam("id")), "tenant", "id")
 
@@ -148,7 +151,7 @@ class PeopleOfOrganization(View):
 def _registered(recorded: RecordedEvent, fact: events.UserRegistered) -> Sequence[Change]:
     row = {
         "tenant": recorded.tenant, "id": recorded.stream, **_at(recorded), "role": fact.role, "active": True,
-        "registered_at": recorded.occurred_at, **dict.fromkeys(PERSONAL), "locale": None,
+        "registered_at": recorded.occurred_at, **dict.fromkeys(PERSONAL), "locale": None, "erased": False,
     }  # fmt: skip
     return (Put(PERSON, row),)
 
@@ -176,6 +179,12 @@ def _removed(recorded: RecordedEvent, fact: events.UserDetailsRemoved) -> Sequen
     return (_set(recorded, **dict.fromkeys(fact.fields)),)
 
 
+def _erased(recorded: RecordedEvent, fact: SubjectErased) -> Sequence[Change]:
+    """Nobody could open it; it need not lie here either. The fact is not the person's own: their version stays."""
+    gone = {**dict.fromkeys(PERSONAL), "locale": None, "erased": True, "active": False, "position": recorded.position}
+    return (Set(PERSON, (recorded.tenant, fact.subject), gone),)
+
+
 def _set(recorded: RecordedEvent, **values: Any) -> Set:
     return Set(PERSON, (recorded.tenant, recorded.stream), {**_at(recorded), **values})
 
@@ -190,4 +199,5 @@ LEARNS: Mapping[type[Event], Any] = {
     events.UserDeactivated: _deactivated,
     events.UserDescribed: _described,
     events.UserDetailsRemoved: _removed,
+    SubjectErased: _erased,
 }

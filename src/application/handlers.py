@@ -8,6 +8,7 @@ from application.identity import commands as identity
 from application.message import Command
 from application.offering import commands as offering
 from application.organization import commands as organization
+from application.privacy import commands as privacy
 from application.quota import commands as quota
 from application.resource import commands as resource
 from application.unit_of_work import Handler
@@ -28,4 +29,5 @@ HANDLERS: Mapping[type[Command], Handler] = {
     **quota.HANDLERS,
     **whatif.HANDLERS,
     **waitlist.HANDLERS,
+    **privacy.HANDLERS,
 }

@@ -18,6 +18,8 @@ from application.offering import commands as offering
 from application.offering import queries as offerings
 from application.organization import commands as organization
 from application.organization import queries as organizations
+from application.privacy import commands as privacy
+from application.privacy import queries as rights
 from application.quota import commands as quota
 from application.quota import queries as quotas
 from application.resource import commands as resource
@@ -36,6 +38,8 @@ STAFF: Grants = {**MANAGERS, "staff": "any", "service": "any"}
 EVERYBODY: Grants = {**STAFF, "customer": "own", "compliance": "any"}
 CUSTOMERS: Grants = {**STAFF, "customer": "own"}
 COMPLIANCE: Grants = {"owner": "any", "compliance": "any"}
+RIGHTS: Grants = {**COMPLIANCE, "customer": "own"}
+"""Over what is known about a person: also the person themselves."""
 CLOCKWORK: Grants = {"system": "any"}
 GUESTS: Grants = {**EVERYBODY, "guest": "any"}
 """Also whoever looks at a public page, about whom nothing is known."""
@@ -91,7 +95,7 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     people.People: {**STAFF, "compliance": "any"},
     people.FindPeople: {**STAFF, "compliance": "any"},
     identity.ChangeRole: OWNERS,
-    identity.DeactivateUser: OWNERS,
+    identity.DeactivateUser: {**OWNERS, **CLOCKWORK},  # who is erased logs in no more
     booking.PlaceHold: HOLDERS,
     booking.Overbook: MANAGERS,
     booking.ReleaseHold: HOLDERS,
@@ -185,6 +189,19 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     bookings.Competitors: STAFF,
     bookings.HistoryOfBooking: EVERYBODY,
     bookings.HowManyBookings: {**STAFF, "compliance": "any"},
+    privacy.RequestErasure: RIGHTS,
+    privacy.LetGo: CLOCKWORK,
+    privacy.ReplayErasure: CLOCKWORK,
+    privacy.Erase: CLOCKWORK,
+    privacy.Certify: CLOCKWORK,
+    privacy.PlaceHold: COMPLIANCE,
+    privacy.LiftHold: COMPLIANCE,
+    privacy.SetRetention: COMPLIANCE,
+    rights.TheErasure: RIGHTS,
+    rights.Erasures: COMPLIANCE,
+    rights.HoldsOn: COMPLIANCE,
+    rights.TheRetention: COMPLIANCE,
+    rights.DataExport: RIGHTS,
     audit.AuditTrail: COMPLIANCE,
     ProveOverlaps: COMPLIANCE,
 }

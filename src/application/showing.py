@@ -11,6 +11,7 @@ from application.availability.proof import ProveOverlaps
 from application.booking import queries as booking
 from application.booking import series_queries as series
 from application.message import Query
+from application.privacy import queries as rights
 from application.quota import queries as quota
 from application.reach import places_of, within
 from application.waitlist import queries as waitlist
@@ -28,6 +29,7 @@ AS: Mapping[type[Query], Instead] = {
 """These are shown to whom that is shown."""
 WHOLE: frozenset[type[Query]] = frozenset({
     booking.HowManyBookings, quota.QuotasOf, quota.WhatCounts, quota.TheParty, quota.Parties, AuditTrail, ProveOverlaps,
+    rights.TheErasure, rights.Erasures, rights.HoldsOn, rights.DataExport,
 })  # fmt: skip
 """These speak of the whole organization, and are for those who have it."""
 

@@ -15,10 +15,14 @@ class Aggregate(Struct, frozen=True):
 
     id: UUID
 
-    begins: ClassVar[type[Event]]
-    """The fact that every stream of this kind starts with."""
+    begins: ClassVar[type[Event] | tuple[type[Event], ...]]
+    """The fact that every stream of this kind starts with, or those of which it is one."""
     unknown: ClassVar[type[Unknown]]
     """How its absence is told."""
+
+    @classmethod
+    def firsts(cls) -> tuple[type[Event], ...]:
+        return cls.begins if isinstance(cls.begins, tuple) else (cls.begins,)
 
     def evolve(self, event: Event) -> Self:
         """The state after one more fact; facts it does not know change nothing."""

@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 import redis.asyncio
 from msgspec import Struct
+from msgspec.structs import replace
 from pymongo.asynchronous.database import AsyncDatabase
 
 from application.audit.queries import AuditTrail
@@ -22,6 +23,8 @@ from application.event_store import Unavailable
 from application.handlers import HANDLERS
 from application.identity.queries import FindPeople, People
 from application.message import Occasion, Query, Scope
+from application.privacy.queries import DataExport
+from application.recorded import RecordedEvent
 from application.sealing import fingerprinting
 from infrastructure import mongo
 from infrastructure.event_store import claims, log
@@ -30,15 +33,18 @@ from infrastructure.postgres import reading
 from infrastructure.postgres.access_log import PostgresAccessLog
 from infrastructure.postgres.migrate import migrate as migrated
 from infrastructure.postgres.numbers import Numbers, reserving
+from infrastructure.privacy.erasure import Erasing
+from infrastructure.privacy.journal import Journal
 from infrastructure.privacy.keyring import Keyring
 from infrastructure.privacy.master import masters
-from infrastructure.privacy.opening import opening
+from infrastructure.privacy.opening import opened, opening
 from infrastructure.privacy.search import Search
 from infrastructure.settings import Incomplete, Settings
 from interfaces.http.metrics import Metrics
 from interfaces.trust import Trust, trusting
 from projections.audit import trail
 from projections.availability.offers import Offers
+from projections.privacy.export import Exports
 from projections.runner import connected, prepare
 from projections.views import VIEWS
 
@@ -88,6 +94,7 @@ class House:
         self.numbers = Numbers(reserving(settings.database_url, settings.database_deadline))
         access_log = PostgresAccessLog(self.store.pool)
         self.command_bus = CommandBus(self.store, HANDLERS, self.numbers, access_log, fingerprinting(self.keys))
+        self.erasing = Erasing(self.command_bus, self.store, self.keys, Journal.of(settings), settings.data / "outbox")
         self.pool = reading.reading_pool(settings.database_url, settings.read_pool, settings.database_deadline)
         views = reading.answerers(VIEWS, self.pool, settings.database_deadline)
         answerers: dict[type[Query], Answerer] = {
@@ -100,6 +107,7 @@ class House:
         answerers[AuditTrail] = self._audit_trail
         answerers[WhatIsOffered] = Offers(answerers, self._rows).what_is_offered
         answerers[ProveOverlaps] = self._proof
+        answerers[DataExport] = Exports(answerers, access_log, self._rows_of, self._streams).data_export
         self._proving = threading.Lock()
         self.query_bus = QueryBus(answerers, access_log)
         self._redis: redis.asyncio.Redis | None = None
@@ -162,6 +170,16 @@ class House:
 
     async def _rows(self, text: str, values: Sequence[Any]) -> list[Any]:
         return await reading.rows(self.pool, text, values, self.settings.database_deadline)
+
+    async def _rows_of(self, text: str, values: Sequence[Any], tenant: UUID) -> list[Any]:
+        return await reading.rows(self.pool, text, values, self.settings.database_deadline, tenant)
+
+    async def _streams(self, tenant: UUID, streams: Sequence[UUID]) -> Sequence[RecordedEvent]:
+        loaded = await asyncio.to_thread(self.store.load, tenant, streams)
+        found: list[RecordedEvent] = []
+        for recorded in loaded.streams.values():
+            found += [replace(one, fact=await opened(self.keys, tenant, one.fact)) for one in recorded]
+        return found
 
     async def _audit_trail(self, query: AuditTrail, occasion: Occasion, scope: Scope) -> Any:
         if self._audit is None:

@@ -8,7 +8,7 @@ rows, and who acts does so by commands whose ids follow from what they are about
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID, uuid5
 
@@ -17,6 +17,7 @@ from application.booking.queries import MOST_ROWS
 from application.bus import CommandBus, CommandInFlight, Contended
 from application.event_store import Unavailable
 from application.message import Occasion
+from application.privacy.commands import LetGo
 from application.reactions import REACTIONS
 from application.recorded import Actor, Origin, RecordedEvent
 from domain.errors import Refusal
@@ -24,7 +25,7 @@ from infrastructure import mongo
 from infrastructure.event_store import log as event_log
 from infrastructure.event_store.store import ExpiredHold, PostgresEventStore
 from infrastructure.jobs.follower import Reactor, Rivals
-from infrastructure.jobs.queue import STALLED, Jobs, revive
+from infrastructure.jobs.queue import STALLED, Bus, Jobs, revive
 from infrastructure.postgres.source import Source
 from infrastructure.privacy.index import Indexer
 from interfaces.bootstrap import House
@@ -46,6 +47,23 @@ TELL = 60.0
 PATIENCE = 5.0
 """Seconds in which followers finish the batch at hand."""
 ACTOR = Actor("system", "hold-expiry", "system")
+NIGHT = 86_400.0
+"""Seconds between two looks for whom an organization keeps no longer."""
+MOST_LET_GO = 10_000
+RETIRER = Actor("system", "retention", "system")
+WHO_LEFT = """
+SELECT p.tenant, p.id, greatest(p.registered_at, b.last) AS last_seen
+  FROM read.retention r
+  JOIN read.person p ON p.tenant = r.tenant AND p.role = 'customer' AND NOT p.erased
+  LEFT JOIN read.erasure e ON e.tenant = p.tenant AND e.user_id = p.id AND e.status = 'requested'
+ CROSS JOIN LATERAL (SELECT max(i.ends_at) AS last FROM read.booking i
+                      WHERE i.tenant = p.tenant AND i.customer_id = p.id) b
+ WHERE r.without_bookings_days IS NOT NULL AND e.user_id IS NULL
+   AND greatest(p.registered_at, b.last) < now() - make_interval(days => r.without_bookings_days)
+   AND NOT EXISTS (SELECT FROM read.legal_hold h
+                    WHERE h.tenant = p.tenant AND h.user_id = p.id AND h.lifted_at IS NULL)
+ ORDER BY 1, 2 LIMIT %s
+"""
 
 
 RIVALS_PATIENCE = 5.0
@@ -136,7 +154,7 @@ class Worker:
         self._followers += [
             ("people-index", Indexer(url, house.keys, meter=self._met)),
             ("reactions", Reactor(url, house.store, REACTIONS, rivals_of(url))),
-            ("jobs", Jobs(url, house.command_bus)),
+            ("jobs", Jobs(url, house.erasing)),
         ]
         self._url = url
         if (mongo_url := settings.mongo_url) is not None:
@@ -175,6 +193,7 @@ class Worker:
             Chore("forget", FORGET, self._forget),
             Chore("tell", TELL, self._tell, later=True),
             Chore("revive", STALLED, self._revive, later=True),
+            Chore("retention", NIGHT, Retirer(self._url, self._house.command_bus).let_go),
         ]
         while not self._stopping.is_set():
             for chore in chores:
@@ -200,6 +219,31 @@ class Worker:
         for name, lag in sorted(self.lags.items()):
             log.info("lag", view=name, behind=lag.behind, seconds=round(lag.age, 3), parked=lag.parked)
         return 0
+
+
+class Retirer:
+    """Asks for the erasure of customers who have not booked for as long as their organization keeps people. Who that is
+    the views say; the command asks the log again."""
+
+    def __init__(self, url: str, bus: Bus) -> None:
+        self._url = url
+        self._bus = bus
+
+    def let_go(self) -> int:
+        """How many; those of whom the log says otherwise are not among them."""
+        with connected(self._url, "retention") as connection:
+            found = connection.execute(WHO_LEFT, [MOST_LET_GO]).fetchall()
+        return sum(self._asked(tenant, user_id, last) for tenant, user_id, last in found)
+
+    def _asked(self, tenant: UUID, user_id: UUID, last: datetime) -> bool:
+        # Their last booking, not the night: asked again tomorrow, the same becomes of it.
+        name = f"let_go:{last.astimezone(UTC).isoformat()}"
+        occasion = Occasion(tenant, RETIRER, Origin("worker"), uuid5(user_id, name), keyed=True)
+        try:
+            answer = self._bus.carry_out(LetGo(user_id, uuid5(user_id, f"{name}:request")), occasion)
+        except Refusal:
+            return False
+        return bool(answer.changed) and answer.result.get("status") == "requested"
 
 
 class Chore:

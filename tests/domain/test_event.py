@@ -11,6 +11,7 @@ from domain.event import KNOWN, Event, action
 from domain.identity import events as identity  # noqa: F401
 from domain.offering import events as offering  # noqa: F401
 from domain.organization import events as organization  # noqa: F401
+from domain.privacy import events as privacy  # noqa: F401
 from domain.quota import events as quota  # noqa: F401
 
 TAGS = [
@@ -118,6 +119,13 @@ TAGS = [
     "stranger.held",
     "booking.reanchored",
     "session.reanchored",
+    "subject.erasure_requested",
+    "subject.erasure_refused",
+    "subject.erased",
+    "subject.erasure_certified",
+    "hold.placed",
+    "hold.lifted",
+    "retention.set",
 ]
 
 

@@ -104,11 +104,12 @@ def test_somebody_learns_from_every_fact_or_it_is_named_here(tag: str) -> None:
     from projections.identity import people
     from projections.offering import timetable
     from projections.organization import directory
+    from projections.privacy import erasures
     from projections.quota import quotas
     from projections.resource import catalogue
     from projections.waitlist import queue
 
-    modules = (calendar, catalogue, directory, people, queue, quotas, series, timetable)
+    modules = (calendar, catalogue, directory, people, erasures, queue, quotas, series, timetable)
     learnt = {kind.tag for module in modules for kind in module.LEARNS}
     assert (tag in learnt) != (tag in nobody)
 

@@ -3,7 +3,7 @@
 APPEND, PLAIN, REFUSAL, OUTCOME = b"append", b"plain", b"refusal", b"outcome"
 LOAD, LOCK, STREAM, LOG, LAST = b"load", b"lock", b"stream", b"log", b"last"
 CLAIMS, TALLIES, EXPIRED, FORGET = b"claims", b"tallies", b"expired", b"forget"
-ACCESS = b"access"
+ACCESS, FORGET_ANSWERS = b"access", b"forget_answers"
 
 PARAMETERS = 40
 RARE = (7, 10, 11, 12, 20, 21, *range(28, 39))
@@ -34,4 +34,5 @@ PREPARED: dict[bytes, bytes] = {
     EXPIRED: b"SELECT * FROM event_store.expired_holds($1)",
     FORGET: b"SELECT event_store.forget_commands($1, $2)",
     ACCESS: b"SELECT access_log.record($1, $2)",
+    FORGET_ANSWERS: b"SELECT event_store.forget_answers($1, $2)",
 }

@@ -221,6 +221,11 @@ class PostgresEventStore(_Calls):
         result = self._read(statements.FORGET, [packed.interval(older_than_days * 86_400), packed.int4(limit)])
         return packed.to_int(result.get_value(0, 0))
 
+    def forget_answers(self, tenant: UUID, commands: Sequence[UUID]) -> int:
+        """What these commands were answered, and the keyed hashes of what they asked; how many."""
+        result = self._read(statements.FORGET_ANSWERS, [tenant.bytes, packed.uuids(list(commands))])
+        return packed.to_int(result.get_value(0, 0))
+
 
 class _Locked(_Calls):
     """The store inside a locked transaction."""

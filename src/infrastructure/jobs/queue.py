@@ -5,7 +5,7 @@ import contextlib
 import random
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import procrastinate
@@ -14,13 +14,21 @@ import structlog
 from procrastinate import jobs as procrastinated
 from procrastinate.worker import Worker
 
-from application.bus import CommandBus, CommandInFlight, Contended
+from application.bus import CommandInFlight, Contended
 from application.event_store import Unavailable
 from application.message import Command, Occasion
 from domain.errors import Refusal
 from infrastructure.jobs.job import QUEUE, TASK, Job
 
 CarryOut = Callable[[Command, Occasion], Any]
+
+
+class Bus(Protocol):
+    """Carries out commands."""
+
+    def carry_out(self, command: Command, occasion: Occasion) -> Any: ...
+
+
 POLL = 0.5
 """Seconds between looks for what has become due; what is due at once is told of."""
 AT_ONCE = 4
@@ -79,7 +87,7 @@ def carried_out(job: Job, carry_out: CarryOut) -> str:
 class Jobs:
     """A thread with a loop of its own, in which procrastinate's worker runs until `stop`; it mends itself."""
 
-    def __init__(self, url: str, bus: CommandBus) -> None:
+    def __init__(self, url: str, bus: Bus) -> None:
         self._url = url
         self._carry_out: CarryOut = bus.carry_out
         self._stopping = threading.Event()

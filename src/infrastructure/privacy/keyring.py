@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -36,6 +37,7 @@ _LISTEN_TICK = 0.25
 
 _TENANT, _BEGIN_TENANT, _SUBJECTS = b"tenant_keys", b"begin_tenant", b"subject_keys"
 _BEGIN_SUBJECT, _ERASE, _LOOK_UP = b"begin_subject", b"erase_subject", b"look_up"
+_CARRY_OUT, _LEFT = b"carry_out_erasure", b"left_of"
 PREPARED: Mapping[bytes, bytes] = {
     _TENANT: b"SELECT * FROM privacy.tenant_keys($1)",
     _BEGIN_TENANT: b"SELECT privacy.begin_tenant($1, $2, $3, $4)",
@@ -43,6 +45,8 @@ PREPARED: Mapping[bytes, bytes] = {
     _BEGIN_SUBJECT: b"SELECT privacy.begin_subject($1, $2, $3, $4)",
     _ERASE: b"SELECT privacy.erase($1, $2, $3)",
     _LOOK_UP: b"SELECT * FROM privacy.look_up($1, $2, $3, $4, $5)",
+    _CARRY_OUT: b"SELECT * FROM privacy.carry_out_erasure($1, $2, $3, $4)",
+    _LEFT: b"SELECT privacy.left_of($1, $2)",
 }
 
 _log = structlog.get_logger()
@@ -68,6 +72,16 @@ class SubjectKeys(Struct, frozen=True):
 
     by_version: Mapping[int, AESGCM]
     newest: int
+
+
+class Destroyed(Struct, frozen=True):
+    """What was destroyed of somebody, when it was done first."""
+
+    request: UUID
+    basis: str
+    keys: int
+    rows: int
+    at: datetime
 
 
 class Remembered(Generic[K, V]):
@@ -194,6 +208,20 @@ class Keyring:
         found = self._call(_ERASE, [tenant.bytes, subject.bytes, by.encode()])
         self._subjects.forget((tenant, subject))
         return bool(found.get_value(0, 0) == b"\x01")
+
+    def carry_out_erasure(self, tenant: UUID, subject: UUID, request: UUID, basis: str) -> Destroyed:
+        """`erase`, with how they logged in, and a row that says so: what was destroyed when it was done first."""
+        found = self._call(_CARRY_OUT, [tenant.bytes, subject.bytes, request.bytes, basis.encode()])
+        self._subjects.forget((tenant, subject))
+        value = found.get_value
+        return Destroyed(
+            UUID(bytes=value(0, 0)), value(0, 1).decode(), packed.to_int(value(0, 2)), packed.to_int(value(0, 3)),
+            packed.to_moment(value(0, 4)),
+        )  # fmt: skip
+
+    def left_of(self, tenant: UUID, subject: UUID) -> int:
+        """Keys that open, and rows by which they are found."""
+        return packed.to_int(self._call(_LEFT, [tenant.bytes, subject.bytes]).get_value(0, 0))
 
     def look_up(
         self, tenant: UUID, wanted: Sequence[tuple[str, bytes]], after: UUID | None = None, most: int = 500

@@ -25,9 +25,11 @@ def command(workers: int | None) -> None:
     for name in ("database_url", "token_secret"):
         if getattr(settings, name) is None:
             raise Incomplete(f"DAYBOOK_{name.upper()} is not set.")
+    from infrastructure.privacy.journal import require_replayed
     from infrastructure.privacy.keyring import require_master
 
     require_master(settings)  # here, in a sentence: a process that is forked later would only die again and again
+    require_replayed(settings)
     from granian import Granian
     from granian.constants import Interfaces, Loops
     from granian.http import HTTP1Settings

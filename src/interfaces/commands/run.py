@@ -32,6 +32,7 @@ def _daybook(*words: str) -> tuple[str, ...]:
 
 def _migrate(settings: Settings) -> None:
     importlib.import_module("interfaces.bootstrap").migrate(settings)
+    importlib.import_module("infrastructure.privacy.journal").require_replayed(settings)
 
 
 def _demo(settings: Settings) -> list[str]:

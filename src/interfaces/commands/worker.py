@@ -12,6 +12,7 @@ from infrastructure.embedded.supervisor import until_stopped
 @click.command("worker")
 def command() -> None:
     """Follow the log until SIGTERM. What it depends on may be away meanwhile: it waits, and goes on where it was."""
+    from infrastructure.privacy.journal import require_replayed
     from infrastructure.privacy.keyring import require_master
     from interfaces.bootstrap import build
     from interfaces.http.logs import configure
@@ -21,5 +22,6 @@ def command() -> None:
     settings = given.load(os.environ)
     house = build(settings)
     require_master(settings)
+    require_replayed(settings)
     with contextlib.closing(house), until_stopped():
         Worker(house).run()

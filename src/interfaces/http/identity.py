@@ -255,7 +255,7 @@ def said(wish: DetailsSaid) -> Details:
 def shown(row: Any) -> User:
     values = {field: getattr(row, field) for field in FIELDS}
     details = DetailsShown(**{field: value if isinstance(value, str) else None for field, value in values.items()})
-    erased = any(value is not None and not isinstance(value, str) for value in values.values())
+    erased = row.erased or any(value is not None and not isinstance(value, str) for value in values.values())
     return User(
         row.id, row.version, row.role, row.active, row.registered_at, details, erased, str(row.position)
     )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What is known about people's rights, and everything about one person."""

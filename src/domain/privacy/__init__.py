@@ -1,0 +1,1 @@
+"""People's rights: to be forgotten, and what may stand against it."""
