@@ -9,8 +9,8 @@ from application.message import Command, Query
 BOOKS = frozenset({"booking", "waitlist"})
 """The rooms whose commands are about somebody's bookings; those of the others are about how things are set up."""
 ROOMS = (
-    "audit", "availability", "booking", "family", "identity", "offering", "organization", "privacy", "quota", "resource",
-    "waitlist", "whatif",
+    "audit", "availability", "booking", "family", "identity", "offering", "organization", "privacy", "quota",
+    "resource", "waitlist", "whatif",
 )  # fmt: skip
 LINK = "link"
 """What a guest's link is for; no key can be given it."""

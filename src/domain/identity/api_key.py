@@ -1,4 +1,4 @@
-"""A key by which a program acts for a service user. What it may do is what that user may, and only as far as it says."""
+"""A key by which a program acts for a service user: it may do what that user may, and only as far as it says."""
 
 import re
 from collections.abc import Collection, Sequence

@@ -88,7 +88,10 @@ ONE, TWO, THREE = (UUID(int=n) for n in (1, 2, 3))
 
 @pytest.mark.parametrize(
     ("key", "user", "found"),
-    [((), (), ()), ((ONE,), (), (ONE,)), ((), (ONE,), (ONE,)), ((ONE, TWO), (TWO, THREE), (TWO,)), ((ONE,), (TWO,), None)],
+    [
+        ((), (), ()), ((ONE,), (), (ONE,)), ((), (ONE,), (ONE,)), ((ONE, TWO), (TWO, THREE), (TWO,)),
+        ((ONE,), (TWO,), None),
+    ],
 )  # fmt: skip
 def test_what_lies_within_both(key, user, found):
     assert both(key, user) == found
@@ -130,7 +133,10 @@ def test_it_is_for_service_users_who_are_there(town):
 
 @pytest.mark.parametrize(
     ("wrong", "status"),
-    [({"scopes": ["king"]}, 422), ({"scopes": ["link"]}, 422), ({"scopes": []}, 400), ({"name": "John's, at home"}, 400)],
+    [
+        ({"scopes": ["king"]}, 422), ({"scopes": ["link"]}, 422), ({"scopes": []}, 400),
+        ({"name": "John's, at home"}, 400),
+    ],
 )  # fmt: skip
 def test_what_is_said_of_it_is_checked(town, till, wrong, status):
     wish = {"user_id": till, "name": "till", "scopes": ["read"], **wrong}
