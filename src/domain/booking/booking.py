@@ -79,6 +79,8 @@ class Booking(Aggregate, frozen=True):
     pinned: bool = False
     late: bool = False
     """It was moved when it could no longer be cancelled in time: moving out of that is no way out."""
+    links: int = 0
+    """How often links to it were revoked: those from before are no good any more."""
     sequence: int = 0
     """How often its time or place has changed: iCalendar's SEQUENCE."""
     cancelled_from: Cancellable | None = None
@@ -89,6 +91,15 @@ class Booking(Aggregate, frozen=True):
     def period(self) -> Period:
         """From the first item's start to the last one's end."""
         return Period(min(i.starts_at for i in self.items), max(i.ends_at for i in self.items))
+
+    def linked(self) -> list[BookingEvent]:
+        """A link to it is for whose it is; one that is nobody's has none."""
+        if self.customer_id is None:
+            raise errors.NobodyToLink
+        return []
+
+    def revoke_links(self) -> list[BookingEvent]:
+        return [events.BookingLinksRevoked()]
 
     @property
     def zone(self) -> str:
@@ -338,7 +349,8 @@ class Booking(Aggregate, frozen=True):
         return [events.BookingCancelled("venue")] if self.status in CANCELLABLE else []
 
     def reverse_cancellation(self, at: datetime, overbooking: Overbooking | None = None) -> list[BookingEvent]:
-        """The items are taken again, if they still can be: the claims decide. Who had not paid yet books anew."""
+        """The items are taken again, if they still can be: the claims decide. Who had not paid yet books anew, and so
+        does who waited until a deadline that has passed: nobody would decide it any more."""
         if self.status in CANCELLABLE:
             return []
         if self.status != "cancelled" or self.cancelled_from is None:
@@ -347,6 +359,8 @@ class Booking(Aggregate, frozen=True):
             raise errors.HoldExpired(expires_at=self.expires_at)
         if self.period.ends_at <= at:
             raise errors.AlreadyOver(ended_at=self.period.ends_at)
+        if self.cancelled_from == "pending_approval" and self.deadline is not None and self.deadline <= at:
+            raise errors.DeadlinePassed(deadline=self.deadline)
         if overbooking is None:
             return [events.BookingCancellationReversed(self.items, self.cancelled_from)]
         items = overbooked(self.items)
@@ -475,6 +489,8 @@ class Booking(Aggregate, frozen=True):
                 return replace(self, items=items)
             case events.BookingPinned():
                 return replace(self, pinned=True)
+            case events.BookingLinksRevoked():
+                return replace(self, links=self.links + 1)
             case events.BookingCheckedOut(items):
                 return replace(self, status="completed", items=items)
             case events.BookingCancelled(late=late):

@@ -375,6 +375,17 @@ def test_the_cancellation_of_what_was_not_paid_is_not_taken_back():
     given(Booking, held, paying).when(lambda b: b.cancel("customer", at("12:10"))).refused(errors.HoldExpired)
 
 
+def test_a_request_that_was_withdrawn_waits_again_as_long_as_its_deadline_lies_ahead():
+    again = BookingCancellationReversed((court,), "pending_approval")
+    story = given(Booking, held, BookingApprovalRequested(at("20:00")), cancelled)
+    after = story.when(lambda b: b.reverse_cancellation(at("20:00") - TICK)).then(again)
+    assert after.time_out(at("20:00")) == [BookingDeclined("timeout")]  # the job of the first request comes still
+    story.when(lambda b: b.reverse_cancellation(at("20:00"))).refused(errors.DeadlinePassed)
+    approved = given(Booking, held, BookingApprovalRequested(at("20:00")), BookingApproved(), cancelled)
+    approved.when(lambda b: b.reverse_cancellation(at("20:00"))).then(BookingCancellationReversed((court,)))
+    given(Booking, held, pending, cancelled).when(lambda b: b.reverse_cancellation(at("20:00"))).then(again)
+
+
 # the whole machine
 
 WAYS = {
