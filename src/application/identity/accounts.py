@@ -1,7 +1,7 @@
 """Accounts: what logging in needs of the world, and the words in which it refuses.
 
 An account belongs to somebody, not to an organization; which users of which organizations they are, their memberships
-say. What is here is kept in rows, not in facts (docs/decisions/0020-credentials-are-rows.md).
+say. What is here is kept in rows, not in facts (docs/decisions/0021-credentials-are-rows.md).
 """
 
 from collections.abc import Mapping, Sequence

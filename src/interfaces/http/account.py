@@ -120,7 +120,7 @@ class OwnAccount(Controller):
         return reply(await request.house.at_desk(look))
 
     @get("/logins", opt=says(gives=Logins))
-    async def logins(self, request: Asked) -> Reply:
+    async def own_logins(self, request: Asked) -> Reply:
         """All logins of this account that are not over: when, from where, with what."""
         desk, current = request.house.reception, request.user.actor.session
         found = await request.house.at_desk(lambda: desk.sessions(desk.account_of(current)))
@@ -228,7 +228,7 @@ class Invitations(Controller):
         opt=says(takes=Invitation, gives=Written, status=201, writes=True, makes=True, etag=True, codes=(429,),
                  example={"email": "rui@example.org", "role": "staff", "name": "Rui Alves"}),
     )  # fmt: skip
-    def invite(self, request: Asked, body: RawBody) -> Reply:
+    def invite_somebody(self, request: Asked, body: RawBody) -> Reply:
         """Register somebody who may act here, and send them a token by which they join, good for a week."""
         wish = request.wish(body, Invitation)
         occasion = request.writing()

@@ -135,7 +135,7 @@ class Reception(Controller):
     @post("/login/refresh", status_code=200, opt=strangers(
         takes=Refreshing, gives=LoggedIn, example={"refresh_token": TOKEN},
     ))  # fmt: skip
-    async def refresh(self, request: Asked, body: RawBody) -> Reply:
+    async def refresh_login(self, request: Asked, body: RawBody) -> Reply:
         """Both tokens anew. One that comes a second time ends the login: it has been stolen from somebody."""
         wish = request.wish(body, Refreshing)
         desk = request.house.reception
@@ -155,7 +155,7 @@ class Reception(Controller):
         takes=Registering, gives=Heard, status=202, codes=(*CODES, 404),
         example={"organization_id": "018f4e6e-3a0e-7c3a-9b1f-6b1f6f0c2d11", "email": "ana@example.org"},
     ))  # fmt: skip
-    async def register(self, request: Asked, body: RawBody) -> Reply:
+    async def register_oneself(self, request: Asked, body: RawBody) -> Reply:
         """Become a customer of an organization: the token to go on with (`/acceptances`) is sent to the address."""
         wish = request.wish(body, Registering)
         desk = request.house.reception
@@ -165,7 +165,7 @@ class Reception(Controller):
     @post("/acceptances", status_code=200, opt=strangers(
         takes=Accepting, gives=LoggedIn, example={"token": TOKEN, "password": PASSWORD, "name": "Ana Lopes"},
     ))  # fmt: skip
-    async def accept(self, request: Asked, body: RawBody) -> Reply:
+    async def accept_invitation(self, request: Asked, body: RawBody) -> Reply:
         """Join with the token of an invitation or a registration, and be logged in. With the account that has this
         address, or a new one."""
         wish = request.wish(body, Accepting)
@@ -177,7 +177,7 @@ class Reception(Controller):
     @post("/password-resets", status_code=202, opt=strangers(
         takes=Forgetful, gives=Heard, status=202, example={"email": "ana@example.org"},
     ))  # fmt: skip
-    async def ask_reset(self, request: Asked, body: RawBody) -> Reply:
+    async def ask_password_reset(self, request: Asked, body: RawBody) -> Reply:
         """Whoever has an account with this address is sent a token, good for half an hour."""
         wish = request.wish(body, Forgetful)
         desk = request.house.reception
@@ -187,7 +187,7 @@ class Reception(Controller):
     @post("/password-resets/completion", status_code=200, opt=strangers(
         takes=Resetting, gives=Done, example={"token": TOKEN, "password": PASSWORD},
     ))  # fmt: skip
-    async def reset(self, request: Asked, body: RawBody) -> Reply:
+    async def reset_password(self, request: Asked, body: RawBody) -> Reply:
         """A new password. All logins are over, and from here you come in, whatever others have tried."""
         wish = request.wish(body, Resetting)
         desk = request.house.reception
