@@ -303,7 +303,7 @@ def measure(rounds: int, seconds: float, admin: str, folder: Path) -> Table:
     ours, bare_ = free_port(), free_port()
     settings = Settings(
         database_url=url, token_secret="bench" * 10, master_key="be" * 32, token_life=86_400, port=ours,
-        data=folder / "data",
+        data=folder / "data", limit_reads=10_000_000, limit_writes=10_000_000,
     )  # fmt: skip
     migrate(settings)
     tenant, location, courts, token = furnished(settings)

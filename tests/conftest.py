@@ -20,6 +20,10 @@ if sys.dont_write_bytecode:
     del os.environ["PYTHONDONTWRITEBYTECODE"]
 
 
+PLENTY = dict.fromkeys(("limit_reads", "limit_writes", "limit_searches", "limit_pages", "limit_logins"), 10_000_000)
+"""Requests a minute: everybody in these stories comes from one address, and in a hurry."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, one at the beginning of each worker's share: begun last, one alone would be waited for.
 
@@ -40,6 +44,6 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
     One set for each xdist worker: it starts in a second and needs no agreement between processes.
     """
-    wanted = replace(settings.load(os.environ), data=tmp_path_factory.mktemp("servers"))
+    wanted = replace(settings.load(os.environ), data=tmp_path_factory.mktemp("servers"), **PLENTY)
     with embedded_where_missing(wanted, durable=False) as (complete, _):
         yield complete

@@ -61,7 +61,8 @@ def fresh(servers: Settings, **changes: Any) -> Iterator[Settings]:
         mongo_url=str(mongo.copy_with(path=f"/{name}")),
         write_pool=8,
         read_pool=4,
-        **{"token_life": 86_400, "database_deadline": 5.0, **changes},  # stories are not about how busy the machine is
+        # Stories are not about how busy the machine is.
+        **{"token_life": 86_400, "database_deadline": 5.0, "metrics_token": "scraper" * 5, **changes},
     )
     try:
         yield settings

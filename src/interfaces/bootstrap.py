@@ -40,6 +40,7 @@ from infrastructure.privacy.master import masters
 from infrastructure.privacy.opening import opened, opening
 from infrastructure.privacy.search import Search
 from infrastructure.settings import Incomplete, Settings
+from infrastructure.valkey import Valkey
 from interfaces.http.metrics import Metrics
 from interfaces.trust import Trust, trusting
 from projections.audit import trail
@@ -92,7 +93,8 @@ class House:
             keys=self.keys,
         )  # fmt: skip
         self.numbers = Numbers(reserving(settings.database_url, settings.database_deadline))
-        access_log = PostgresAccessLog(self.store.pool)
+        self.access_log = access_log = PostgresAccessLog(self.store.pool)
+        self.valkey = None if settings.redis_url is None else Valkey(settings.redis_url, settings.redis_deadline)
         self.command_bus = CommandBus(self.store, HANDLERS, self.numbers, access_log, fingerprinting(self.keys))
         self.erasing = Erasing(self.command_bus, self.store, self.keys, Journal.of(settings), settings.data / "outbox")
         self.pool = reading.reading_pool(settings.database_url, settings.read_pool, settings.database_deadline)
@@ -134,7 +136,8 @@ class House:
         settings = self.settings
         if settings.mongo_url is not None:
             self._audit = mongo.reading(settings.mongo_url, settings.mongo_deadline, settings.mongo_pool)
-        if settings.redis_url is not None:
+        if self.valkey is not None and settings.redis_url is not None:
+            self.valkey.open()
             self._redis = redis.asyncio.Redis.from_url(
                 settings.redis_url, socket_timeout=settings.redis_deadline,
                 socket_connect_timeout=settings.redis_deadline, max_connections=settings.redis_pool,
@@ -146,6 +149,8 @@ class House:
             await self._audit.client.close()
         if self._redis is not None:
             await self._redis.aclose()
+        if self.valkey is not None:
+            await self.valkey.aclose()
         self.close()
 
     def close(self) -> None:

@@ -3,13 +3,14 @@
 import importlib
 import os
 import signal
+from ipaddress import ip_address
 from typing import Any
 
 import click
 
 from infrastructure import settings as given
 from infrastructure.embedded.lifeline import end_with_parent
-from infrastructure.settings import Incomplete
+from infrastructure.settings import Incomplete, Settings
 
 DRAIN = 10
 """Seconds that requests at work have to end after SIGTERM."""
@@ -25,11 +26,14 @@ def command(workers: int | None) -> None:
     for name in ("database_url", "token_secret"):
         if getattr(settings, name) is None:
             raise Incomplete(f"DAYBOOK_{name.upper()} is not set.")
+    require_names(settings)
     from infrastructure.privacy.journal import require_replayed
     from infrastructure.privacy.keyring import require_master
 
     require_master(settings)  # here, in a sentence: a process that is forked later would only die again and again
     require_replayed(settings)
+    if workers is not None:
+        os.environ["DAYBOOK_API_WORKERS"] = str(workers)  # each of them must know how many they are
     from granian import Granian
     from granian.constants import Interfaces, Loops
     from granian.http import HTTP1Settings
@@ -53,6 +57,23 @@ def command(workers: int | None) -> None:
         process_name=None,
         websockets=False,
     ).serve()
+
+
+def require_names(settings: Settings) -> None:
+    """Where strangers can knock it must be known by which names. Raises Incomplete."""
+    if settings.trusted_hosts is None and not at_home(settings.host):
+        raise Incomplete(
+            f"DAYBOOK_TRUSTED_HOSTS is not set, and {settings.host} can be reached from elsewhere: name the hosts "
+            "under which this is reached, or say * for any."
+        )
+
+
+def at_home(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def app() -> Any:

@@ -22,6 +22,7 @@ from infrastructure.embedded.lifeline import end_with_parent
 from infrastructure.embedded.servers import embedded_where_missing
 from infrastructure.embedded.supervisor import TICK, Supervisor, until_stopped
 from infrastructure.settings import Settings, masked
+from interfaces.commands.api import require_names
 
 READY = 60.0  # seconds from the start of the API to its first "ready"
 
@@ -59,8 +60,9 @@ def command(with_parent: bool) -> None:
 
 
 def serve(env: Mapping[str, str], house: House, console: Console) -> None:
-    """Run the house until SIGINT or SIGTERM, and leave nothing running. Raises Unstartable, FolderInUse."""
+    """Run the house until SIGINT or SIGTERM, and leave nothing running. Raises Unstartable, FolderInUse, Incomplete."""
     settings = given.load(env)
+    require_names(settings)
     DataFolder(settings.data).require_free()
     _require_free_port(settings)
     with until_stopped(), embedded_where_missing(settings) as (complete, servers):

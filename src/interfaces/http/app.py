@@ -29,10 +29,13 @@ from interfaces.http import (
     waitlist,
     whatif,
 )
+from interfaces.http.address import Proxies
 from interfaces.http.asked import Asked, Inhabited
 from interfaces.http.caller import OPEN, Doorkeeper
+from interfaces.http.cors import ANY, Cors
 from interfaces.http.door import FrontDoor
 from interfaces.http.errors import AnsweredWithProblem
+from interfaces.http.limits import Kind, Limits, classifying
 from interfaces.http.schema import document, says
 from interfaces.http.threads import Threads
 from interfaces.web import booking as booking_page
@@ -46,6 +49,7 @@ def create_app(house: House) -> Inhabited:
     # As many threads as there are connections to write with: one more would only wait for a connection instead.
     threads = Threads(house.settings.write_pool)
     set_asyncio_executor(cast("ThreadPoolExecutor", threads))  # which asks for no more than `submit`
+    doorkeeper, limits = Doorkeeper(house.trust), limited(house)
     app = Inhabited(
         route_handlers=[
             Router(
@@ -78,7 +82,7 @@ def create_app(house: House) -> Inhabited:
             ),
             health.live,
             health.ready,
-            get("/metrics", opt=public)(health.metrics),
+            health.metrics,
             get("/schema/openapi.json", opt=public)(pages.openapi),
             get("/docs", opt=public)(pages.docs),
             get("/docs/{name:str}", opt=public)(pages.docs_file),
@@ -88,11 +92,11 @@ def create_app(house: House) -> Inhabited:
             get("/problems/{code:str}", opt=public)(pages.problem),
         ],
         request_class=Asked,
-        before_request=Doorkeeper(house.trust),
+        before_request=doorkeeper,
         exception_handlers={Exception: AnsweredWithProblem()},
         request_max_body_size=LARGEST_BODY,
         lifespan=[house.inhabited],
-        on_shutdown=[threads.close],
+        on_shutdown=[limits.told, threads.close],
         openapi_config=None,
         logging_config=None,
         debug=False,
@@ -100,8 +104,31 @@ def create_app(house: House) -> Inhabited:
     app.house = house
     app.document = document(app.routes, version("daybook"))
     # Outside of the framework: the request id and the headers belong to what it refuses by itself, too.
-    app.asgi_handler = FrontDoor(app.asgi_handler, house.metrics, allowed(app.routes), house.settings.request_deadline)
+    settings = house.settings
+    app.asgi_handler = FrontDoor(
+        app.asgi_handler, house.metrics, allowed(app.routes), settings.request_deadline,
+        limits=limits, kind=classifying(app), known=doorkeeper.known,
+        proxies=Proxies(settings.trusted_proxies.networks, settings.forwarded_by),
+        hosts=[] if settings.trusted_hosts in (None, ANY) else listed(settings.trusted_hosts),
+        cors=Cors(listed(settings.cors_origins)),
+    )  # fmt: skip
     return app
+
+
+def limited(house: House) -> Limits:
+    """What this house allows; counted in its Valkey, and told in its access log."""
+    settings = house.settings
+    most: dict[Kind, int] = {
+        "reads": settings.limit_reads, "writes": settings.limit_writes, "searches": settings.limit_searches,
+        "pages": settings.limit_pages, "logins": settings.limit_logins,
+    }  # fmt: skip
+    return Limits(
+        most, house.trust.secret.encode(), house.valkey, settings.api_workers, house.metrics, house.access_log.record
+    )
+
+
+def listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def allowed(routes: Iterable[object]) -> dict[str, str]:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from ipaddress import ip_address
 from time import perf_counter
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 from urllib.parse import parse_qsl
@@ -28,7 +27,9 @@ from application.recorded import Origin
 from domain.errors import Refusal
 from domain.period import instant
 from interfaces.bootstrap import House
+from interfaces.http.address import household, prefix
 from interfaces.http.caller import NOWHERE, Caller
+from interfaces.http.doubled import doubled
 from interfaces.http.errors import (
     FORMS,
     BadBody,
@@ -187,7 +188,10 @@ class Asked(Request[Caller, None, Any]):
         media = self.given.get(b"content-type", b"application/json").split(b";")[0].strip().lower()
         if media != b"application/json":
             raise UnsupportedMedia
-        return decoder(kind).decode(body)
+        made = decoder(kind).decode(body)
+        if (twice := doubled(body)) is not None:
+            raise BadBody(errors=[Wrong("This comes twice.", twice[:64])])
+        return made
 
     def no_body(self, body: bytes) -> None:
         if body:
@@ -431,23 +435,3 @@ Sorted = tuple[Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\x0
 
 def hashed(secret: bytes) -> str:
     return sha256(secret).hexdigest()
-
-
-def household(address: str) -> str:
-    """An address, or the /64 in which one household has all the addresses it likes."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    return str(found) if found.version == 4 else ":".join(found.exploded.split(":")[:4])
-
-
-def prefix(address: str) -> str | None:
-    """The /24 or /48 of an address: whose it is nobody needs to know."""
-    if address.count(".") == 3 and ":" not in address:
-        return address.rpartition(".")[0] + ".0/24"
-    try:
-        groups = ip_address(address.partition("%")[0]).exploded.split(":")
-    except ValueError:
-        return None
-    return ":".join(groups[:3]) + "::/48"

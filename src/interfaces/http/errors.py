@@ -67,6 +67,22 @@ class TooLarge(Refusal):
     """The body is larger than 1 MB."""
 
 
+class AddressTooLong(Refusal):
+    """The address is longer than 8 KB."""
+
+
+class HeadersTooLarge(Refusal):
+    """There are more than 64 headers, or more than 16 KB of them."""
+
+
+class NotServedHere(Refusal):
+    """Nobody of this name is served here."""
+
+
+class TooManyRequests(Refusal):
+    """You have asked too often: wait for as many seconds as Retry-After says."""
+
+
 class TooSlow(Refusal):
     """The body did not come in time."""
 
@@ -110,10 +126,14 @@ STATUS: Mapping[type[Refusal], int] = {
     Conflict: 409,
     Stale: 412,
     TooLarge: 413,
+    AddressTooLong: 414,
     UnsupportedMedia: 415,
+    NotServedHere: 421,
     Rule: 422,
     TooManyFromHere: 429,
+    TooManyRequests: 429,
     PreconditionRequired: 428,
+    HeadersTooLarge: 431,
     InternalError: 500,
     UnavailableNow: 503,
     OutcomeUnknown: 503,
@@ -258,11 +278,15 @@ class AnsweredWithProblem:
         if isinstance(refusal, InternalError):
             log.error("failed", request_id=request_id, error=type(error).__name__, at=where(error))
         problem = problem_of(refusal, request_id)
-        try:
-            body = msgspec.json.encode(problem, enc_hook=str)
-        except (ValueError, OverflowError, TypeError):  # a detail that JSON cannot carry
-            body = msgspec.json.encode(msgspec.structs.replace(problem, details={}))
-        return Response(body, status_code=problem.status, media_type=PROBLEM, headers=headers(refusal, error))
+        found = headers(refusal, error)
+        return Response(encoded(problem), status_code=problem.status, media_type=PROBLEM, headers=found)
+
+
+def encoded(problem: Problem) -> bytes:
+    try:
+        return msgspec.json.encode(problem, enc_hook=str)
+    except (ValueError, OverflowError, TypeError):  # a detail that JSON cannot carry
+        return msgspec.json.encode(msgspec.structs.replace(problem, details={}))
 
 
 def headers(refusal: Refusal, error: Exception) -> dict[str, str]:
@@ -272,6 +296,8 @@ def headers(refusal: Refusal, error: Exception) -> dict[str, str]:
         found["allow"] = ", ".join(sorted(allowed | {"HEAD"} if "GET" in allowed else allowed))
     if isinstance(refusal, Unauthenticated):
         found["www-authenticate"] = 'Bearer realm="daybook"'
+    if "retry_after" in refusal.detail:
+        found["retry-after"] = str(refusal.detail["retry_after"])
     for kind, seconds in RETRY_AFTER.items():
         if isinstance(refusal, kind):
             found["retry-after"] = seconds

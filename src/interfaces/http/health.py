@@ -1,12 +1,16 @@
 """Is it alive, is it ready, how is it doing."""
 
+import hmac
+
 import msgspec
 from litestar import get
 from msgspec import Struct
 
 from interfaces.bootstrap import Dependency
+from interfaces.http.address import HINTS, own
 from interfaces.http.asked import Asked, Reply
 from interfaces.http.caller import OPEN
+from interfaces.http.errors import Unauthenticated
 from interfaces.http.metrics import CONTENT_TYPE
 from interfaces.http.schema import says
 
@@ -39,9 +43,22 @@ async def ready(request: Asked) -> Reply:
     return Reply(body, code, [(b"retry-after", b"1")] if code == 503 else [])
 
 
+@get("/metrics", opt={OPEN: True})
 async def metrics(request: Asked) -> Reply:
-    """For Prometheus. Views are asked how far they are behind at the moment of the scrape."""
+    """For Prometheus, with the token of the settings; without one in the settings for this machine alone. Views are
+    asked how far they are behind at the moment of the scrape."""
     house = request.house
+    if not may_scrape(request, house.settings.metrics_token):
+        raise Unauthenticated
     for view in await house.standings():
         house.metrics.view(view.name, view.behind, view.age, view.parked)
     return Reply(house.metrics.text(), media=CONTENT_TYPE.encode())
+
+
+def may_scrape(request: Asked, token: str | None) -> bool:
+    """What was passed on by somebody on this machine comes from elsewhere, whoever it is that says so."""
+    if token is not None:
+        shown = request.given.get(b"authorization", b"")
+        return hmac.compare_digest(shown, b"Bearer " + token.encode())
+    client = request.scope.get("client")
+    return client is not None and own(client[0]) and not HINTS & request.given.keys()

@@ -35,6 +35,14 @@ class Metrics:
             "daybook_view_parked_streams", "Streams with an event that a view could not take in.", ["view"],
             registry=self.registry,
         )  # fmt: skip
+        self._limited = Counter(
+            "daybook_requests_refused", "Requests over a limit, by kind and whose it was: a principal's, an address's, "
+            "or that of its strangers.", ["kind", "by"], registry=self.registry,
+        )  # fmt: skip
+        self._alone = Counter(
+            "daybook_requests_counted_alone", "Requests that this process counted for itself, without Valkey.",
+            registry=self.registry,
+        )  # fmt: skip
         # Children are looked up by their labels under a lock each time: remembered here, a dictionary suffices.
         self._observers: dict[tuple[str, str, int], Callable[[float], Any]] = {}
 
@@ -47,6 +55,12 @@ class Metrics:
 
     def command(self, name: str, outcome: str) -> None:
         self._commands.labels(name, outcome).inc()
+
+    def limited(self, kind: str, by: str) -> None:
+        self._limited.labels(kind, by).inc()
+
+    def counted_alone(self) -> None:
+        self._alone.inc()
 
     def view(self, name: str, behind: int, seconds: float, parked: int) -> None:
         self._behind.labels(name).set(behind)

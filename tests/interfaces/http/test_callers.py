@@ -21,7 +21,7 @@ TRUST = Trust(SECRET, "daybook", "daybook", 900)
 ORGANIZATION = str(UUID(int=5))
 
 LISTED = {
-    "/health/live", "/health/ready", "/metrics", "/schema/openapi.json", "/docs", "/docs/{name}", "/problems",
+    "/health/live", "/health/ready", "/schema/openapi.json", "/docs", "/docs/{name}", "/problems",
     "/problems/{code}", "/book/{organization}/{offering}", "/book/files/{name}",
 }  # fmt: skip
 """What strangers may see while `public_pages` is on."""
@@ -202,7 +202,7 @@ def test_nothing_is_open_because_its_name_begins_so(town, path):
 
 def test_pages_can_be_closed(servers: Settings):
     with fresh(servers, public_pages=False) as settings, Town(settings, views=False) as town:
-        for path in ("/docs", "/docs/start.js", "/schema/openapi.json", "/metrics", "/problems"):
+        for path in ("/docs", "/docs/start.js", "/schema/openapi.json", "/problems"):
             problem(town.client.get(path), 401)
             assert town.owner.get(path).status_code == 200
         assert town.client.get("/health/ready").status_code == 200

@@ -79,7 +79,7 @@ def test_metrics_name_routes_and_nobody(town):
     held = town.court().book(800)
     held.now()
     problem(held.step("completion"), 422)
-    text = town.client.get("/metrics").text
+    text = town.client.get("/metrics", headers={"authorization": f"Bearer {town.settings.metrics_token}"}).text
     assert 'route="/api/v1/bookings/{booking_id}"' in text
     assert 'daybook_commands_total{command="PlaceHold",outcome="recorded"}' in text
     assert 'daybook_commands_total{command="Complete",outcome="not_checked_in"}' in text

@@ -8,7 +8,7 @@ from house import Court, Somebody, Town, problem, soon
 
 from domain.booking.strangers import MOST_FROM_ONE_ADDRESS
 from interfaces.http import asked
-from interfaces.http.asked import household
+from interfaces.http.address import household
 
 
 @pytest.fixture(autouse=True)
