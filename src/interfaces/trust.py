@@ -50,11 +50,12 @@ def trusting(settings: Settings, ring: Ring | None = None) -> Trust:
 
 def minted(
     trust: Trust, *, role: str, subject: str, organization: UUID | None = None, life: int | None = None,
-    session: str | None = None, within: Sequence[UUID] = (), acting: str | None = None,
+    session: str | None = None, within: Sequence[UUID] = (), acting: str | None = None, version: int | None = None,
 ) -> str:  # fmt: skip
     """A token that this Daybook lets in: for development, tests and the demo.
 
-    `within`: locations and resources to which the role is limited; `acting`: who acts for the subject.
+    `within`: locations and resources to which the role is limited; `acting`: who acts for the subject;
+    `version`: of the user for whom it speaks, so that it ends when something about them changes.
     """
     now = int(time.time())
     claims: dict[str, Any] = {
@@ -69,5 +70,7 @@ def minted(
         claims["within"] = [str(place) for place in within]
     if acting is not None:
         claims["act"] = {"sub": acting}
+    if version is not None:
+        claims["ver"] = version
     key = trust.keys.newest
     return jwt.encode(claims, key.secret, algorithm=ALGORITHM, headers={"typ": "at+jwt", "kid": key.kid})

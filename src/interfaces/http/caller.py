@@ -1,8 +1,9 @@
 """Who is calling: bearer tokens (JWT, HS256), and the organization they speak for."""
 
+import asyncio
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import jwt
@@ -18,6 +19,8 @@ from interfaces.trust import ADMITTED, ALGORITHM, GUEST, PLATFORM, Trust
 LEEWAY = 60
 """Seconds that two clocks may differ."""
 LONGEST_TOKEN = 4096
+API_KEY = b"db_"
+"""How an API key begins, and no token does."""
 REMEMBERED = 10_000
 """Tokens that are known to be good: checking a signature and its claims again costs more than the whole routing."""
 OPEN = "open"
@@ -49,6 +52,16 @@ class Claims(Struct, frozen=True):
     within: tuple[UUID, ...] = ()
     """The locations and resources to which the role is limited."""
     act: Acting | None = None
+    ver: int | None = None
+    """The version of the user for whom it speaks, as they were when it was made."""
+
+
+class Revoked(Protocol):
+    """Whose tokens are no good any more, although they would live."""
+
+    def __len__(self) -> int: ...
+    def session(self, session: str) -> bool: ...
+    def user(self, tenant: UUID, user: str, version: int | None, issued: float) -> bool: ...
 
 
 class Caller(Struct, frozen=True):
@@ -58,6 +71,10 @@ class Caller(Struct, frozen=True):
     organizations: tuple[UUID, ...]
     good_until: float
     within: tuple[UUID, ...] = ()
+    issued: float = 0.0
+    version: int | None = None
+    scopes: tuple[str, ...] = ()
+    """What the key is for; none: whatever the role may."""
 
     def speaks_for(self, named: str | None) -> UUID:
         """The organization of this request. One that the caller does not belong to is as unknown as one that never
@@ -75,6 +92,12 @@ class Caller(Struct, frozen=True):
         return self.organizations[0] if self.organizations else NOWHERE
 
 
+class Programs(Protocol):
+    """Knows API keys."""
+
+    def caller(self, shown: bytes) -> Caller: ...
+
+
 class Doorkeeper:
     """Knows a good token, and stands before every route that does not say `open`.
 
@@ -82,15 +105,29 @@ class Doorkeeper:
     which takes longer than looking up a token.
     """
 
-    def __init__(self, trust: Trust) -> None:
+    def __init__(self, trust: Trust, revoked: Revoked | None = None, programs: Programs | None = None) -> None:
+        self._programs = programs
         self._trust = trust
+        self._revoked = revoked
         self._known: dict[bytes, Caller] = {}
         self._ring = trust.keys
         self._by = self._ring.keys
 
     async def __call__(self, request: Request[Any, Any, Any]) -> None:
         if not request.route_handler.opt.get(OPEN):
-            request.scope["user"] = self.caller(bearer(request.scope["headers"]))
+            token = bearer(request.scope["headers"])
+            if self._programs is not None and token.startswith(API_KEY) and not self._is_fresh(token):
+                self._remember(token, await asyncio.to_thread(self._programs.caller, token))
+            request.scope["user"] = self.caller(token)
+
+    def _is_fresh(self, token: bytes) -> bool:
+        known = self._known.get(token)
+        return known is not None and time.time() < known.good_until
+
+    def _remember(self, token: bytes, caller: Caller) -> None:
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[token] = caller
 
     def caller(self, token: bytes) -> Caller:
         """Who shows this token; `Unauthenticated` if it is not good now."""
@@ -100,13 +137,25 @@ class Doorkeeper:
         known = self._known.get(token)
         if known is None:
             known = self._examined(token)
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            self._known[token] = known
+            self._remember(token, known)
         if known.good_until <= time.time():
             self._known.pop(token, None)
             raise Unauthenticated
+        if self._revoked and self._is_over(known, self._revoked):
+            raise Unauthenticated
         return known
+
+    def _is_over(self, caller: Caller, revoked: Revoked) -> bool:
+        """Its login has ended, or who it speaks for, or who acts for them, is not who they were."""
+        actor = caller.actor
+        if actor.session is not None and revoked.session(actor.session):
+            return True
+        for organization in caller.organizations:
+            if revoked.user(organization, actor.acts_for, caller.version, caller.issued):
+                return True
+            if actor.on_behalf_of is not None and revoked.user(organization, actor.id, None, caller.issued):
+                return True
+        return False
 
     def known(self, authorization: bytes) -> Caller | None:
         """Who shows this header, where its token was found good before: to count by, not to let in."""
@@ -145,6 +194,8 @@ class Doorkeeper:
             raise Unauthenticated
         if not organizations and claims.role != PLATFORM:
             raise Unauthenticated
+        if claims.role == "coach" and not claims.within:
+            raise Unauthenticated  # a coach of nothing, who would see everything
         if claims.role in ("customer", GUEST):
             subject = str(UUID(subject))  # bookings name their customer so
         session = claims.sid if claims.sid is None or (claims.sid.isascii() and claims.sid.isprintable()) else None
@@ -152,7 +203,7 @@ class Doorkeeper:
         if not plain(who):
             raise Unauthenticated
         actor = Actor("service" if claims.role == "service" else "user", who, claims.role, session, "token", behalf)
-        return Caller(actor, organizations, claims.exp + LEEWAY, claims.within)
+        return Caller(actor, organizations, claims.exp + LEEWAY, claims.within, claims.iat, claims.ver)
 
 
 def plain(name: str) -> bool:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from application.bus import CommandInFlight
 from application.bus import ViewBehind as NotYetShown
 from application.event_store import Unavailable, UnreadableHistory
+from application.identity.accounts import SecondFactorNeeded, TooManyGuesses, WrongCredentials
 from domain.booking.errors import TooManyFromHere
 from domain.errors import Conflict, Forbidden, Malformed, Refusal, Rule, Stale, Unknown
 from interfaces.http.logs import log
@@ -118,6 +119,8 @@ class InternalError(Refusal):
 STATUS: Mapping[type[Refusal], int] = {
     Malformed: 400,
     Unauthenticated: 401,
+    WrongCredentials: 401,
+    SecondFactorNeeded: 401,
     Forbidden: 403,
     Unknown: 404,
     NoSuchRoute: 404,
@@ -132,6 +135,7 @@ STATUS: Mapping[type[Refusal], int] = {
     Rule: 422,
     TooManyFromHere: 429,
     TooManyRequests: 429,
+    TooManyGuesses: 429,
     PreconditionRequired: 428,
     HeadersTooLarge: 431,
     InternalError: 500,
@@ -294,7 +298,7 @@ def headers(refusal: Refusal, error: Exception) -> dict[str, str]:
     if isinstance(refusal, MethodNotAllowed) and isinstance(error, HTTPException):
         allowed = {method.strip() for method in (error.headers or {}).get("allow", "").split(",") if method.strip()}
         found["allow"] = ", ".join(sorted(allowed | {"HEAD"} if "GET" in allowed else allowed))
-    if isinstance(refusal, Unauthenticated):
+    if status_of(type(refusal)) == 401:
         found["www-authenticate"] = 'Bearer realm="daybook"'
     if "retry_after" in refusal.detail:
         found["retry-after"] = str(refusal.detail["retry_after"])
