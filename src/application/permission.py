@@ -88,7 +88,9 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     offering.DecideRun: CLOCKWORK,
     offering.CallOff: STAFF,
     identity.RegisterUser: OWNERS,
-    identity.RegisterCustomer: STAFF,
+    identity.RegisterCustomer: {**STAFF, **CLOCKWORK},  # who registers themselves is registered by the house
+    identity.InviteUser: OWNERS,
+    identity.LinkAccount: CLOCKWORK,
     identity.DescribeUser: CUSTOMERS,
     identity.ForgetDetails: CUSTOMERS,
     people.TheUser: EVERYBODY,

@@ -87,6 +87,8 @@ TAGS = [
     "user.deactivated",
     "user.described",
     "user.details_removed",
+    "user.invited",
+    "user.linked",
     "waitlist.opened",
     "waitlist.settings_set",
     "waitlist.joined",

@@ -85,6 +85,27 @@ def deactivate_user(command: DeactivateUser, work: UnitOfWork) -> None:
     work.change(User, command.user_id, lambda user: user.deactivate())
 
 
+class InviteUser(Command, frozen=True):
+    """They are asked to log in from now on."""
+
+    user_id: UUID
+
+
+def invite_user(command: InviteUser, work: UnitOfWork) -> None:
+    work.change(User, command.user_id, lambda user: user.invite())
+
+
+class LinkAccount(Command, frozen=True):
+    """Whoever logs in to this account is this user."""
+
+    user_id: UUID
+    account_id: UUID
+
+
+def link_account(command: LinkAccount, work: UnitOfWork) -> None:
+    work.change(User, command.user_id, lambda user: user.link(command.account_id))
+
+
 HANDLERS: dict[type[Command], Handler] = {
     RegisterUser: register_user,
     RegisterCustomer: register_customer,
@@ -92,4 +113,6 @@ HANDLERS: dict[type[Command], Handler] = {
     ForgetDetails: forget_details,
     ChangeRole: change_role,
     DeactivateUser: deactivate_user,
+    InviteUser: invite_user,
+    LinkAccount: link_account,
 }

@@ -15,6 +15,10 @@ class Deactivated(Rule):
     """This user has been deactivated."""
 
 
+class LinkedAlready(Rule):
+    """This user has an account already."""
+
+
 class NotAName(Rule):
     """A person's name has 1 to 200 characters on one line."""
 

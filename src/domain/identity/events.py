@@ -1,6 +1,7 @@
 """What happens to a user."""
 
 from typing import ClassVar
+from uuid import UUID
 
 from domain.event import Event
 from domain.personal import Personal
@@ -37,4 +38,19 @@ class UserDetailsRemoved(Event, frozen=True):
     fields: tuple[str, ...]
 
 
-UserEvent = UserRegistered | UserRoleChanged | UserDeactivated | UserDescribed | UserDetailsRemoved
+class UserInvited(Event, frozen=True):
+    """They were asked to log in from now on; where to is not kept here."""
+
+    tag: ClassVar[str] = "user.invited"
+
+
+class UserLinked(Event, frozen=True):
+    """Whoever logs in to this account is them."""
+
+    tag: ClassVar[str] = "user.linked"
+    account_id: UUID
+
+
+UserEvent = (
+    UserRegistered | UserRoleChanged | UserDeactivated | UserDescribed | UserDetailsRemoved | UserInvited | UserLinked
+)

@@ -26,6 +26,8 @@ class User(Aggregate, frozen=True):
     active: bool = True
     details: dict[str, Personal] = {}
     locale: str | None = None
+    account_id: UUID | None = None
+    """The account that logs in as them."""
 
     @property
     def customer_id(self) -> UUID:
@@ -60,6 +62,24 @@ class User(Aggregate, frozen=True):
     def deactivate(self) -> list[events.UserEvent]:
         return [events.UserDeactivated()] if self.active else []
 
+    def invite(self) -> list[events.UserEvent]:
+        self._may_log_in()
+        if self.account_id is not None:
+            raise errors.LinkedAlready
+        return [events.UserInvited()]
+
+    def link(self, account_id: UUID) -> list[events.UserEvent]:
+        if self.account_id == account_id:
+            return []
+        self._may_log_in()
+        if self.account_id is not None:
+            raise errors.LinkedAlready
+        return [events.UserLinked(account_id)]
+
+    def _may_log_in(self) -> None:
+        if not self.active:
+            raise errors.Deactivated
+
     def evolve(self, event: Event) -> Self:
         match event:
             case events.UserRegistered(role) | events.UserRoleChanged(role):
@@ -71,6 +91,8 @@ class User(Aggregate, frozen=True):
             case events.UserDetailsRemoved(fields):
                 left = {field: value for field, value in self.details.items() if field not in fields}
                 return replace(self, details=left, locale=None if "locale" in fields else self.locale)
+            case events.UserLinked(account_id):
+                return replace(self, account_id=account_id)
         return self
 
 

@@ -259,7 +259,7 @@ class Asked(Request[Caller, None, Any]):
         occasion = Occasion(
             tenant=tenant,
             actor=self.user.actor,
-            origin=self._origin(),
+            origin=self.origin(),
             command_id=uuid7() if key is None else self._command_id(tenant, key),
             keyed=key is not None,
             reason=reason,
@@ -288,7 +288,7 @@ class Asked(Request[Caller, None, Any]):
     def _sealed(self, text: str) -> bytes:
         return hmac.digest(self.house.trust.secret.encode(), text.encode(), "sha256")
 
-    def _origin(self) -> Origin:
+    def origin(self) -> Origin:
         state = self.scope["state"]
         trace = self.given.get(b"traceparent")
         found = None if trace is None else TRACE.fullmatch(trace)
