@@ -4,9 +4,10 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -21,7 +22,9 @@ from application.availability.queries import WhatIsOffered
 from application.bus import Answerer, CommandBus, QueryBus, ViewBehind
 from application.event_store import Unavailable
 from application.handlers import HANDLERS
+from application.identity.accounts import Member
 from application.identity.queries import FindPeople, People
+from application.identity.reception import Reception
 from application.message import Occasion, Query, Scope
 from application.privacy.queries import DataExport
 from application.recorded import RecordedEvent
@@ -29,6 +32,12 @@ from application.sealing import fingerprinting
 from infrastructure import mongo
 from infrastructure.event_store import claims, log
 from infrastructure.event_store.store import PostgresEventStore
+from infrastructure.identity.links import LinkRows
+from infrastructure.identity.outbox import Outbox
+from infrastructure.identity.passwords import Argon2, common_words
+from infrastructure.identity.revocations import Revocations
+from infrastructure.identity.rows import PostgresAccounts
+from infrastructure.identity.signing import Ring
 from infrastructure.postgres import reading
 from infrastructure.postgres.access_log import PostgresAccessLog
 from infrastructure.postgres.migrate import migrate as migrated
@@ -42,7 +51,7 @@ from infrastructure.privacy.search import Search
 from infrastructure.settings import Incomplete, Settings
 from infrastructure.valkey import Valkey
 from interfaces.http.metrics import Metrics
-from interfaces.trust import Trust, trusting
+from interfaces.trust import Trust, minted, trusting
 from projections.audit import trail
 from projections.availability.offers import Offers
 from projections.privacy.export import Exports
@@ -58,6 +67,15 @@ COUNTING = "0003_time_and_capacity"
 """The migration that brought tables which follow from the log."""
 PROOF_SHARE = 0.6
 """Of a request's time: when a proof gives up."""
+
+
+T = TypeVar("T")
+ACCESS_LIFE = 900
+"""Seconds for which the access token of a login is good, at most."""
+DESKS = 4
+"""Passwords that are looked at together: each takes 19 MiB for as long."""
+MOST_BEFORE_DESK = 100
+"""Who comes after so many is sent away at once."""
 
 
 class Dependency(Struct, frozen=True, omit_defaults=True):
@@ -92,6 +110,10 @@ class House:
             settings.database_url, pool_size=settings.write_pool + SPARE, deadline=settings.database_deadline,
             keys=self.keys,
         )  # fmt: skip
+        self.rows = LinkRows(settings.database_url, settings.database_deadline)
+        self.ring = Ring(
+            settings.token_secret or "", settings.token_secret_previous, self.rows.signing_keys, self.keys
+        )  # fmt: skip
         self.numbers = Numbers(reserving(settings.database_url, settings.database_deadline))
         self.access_log = access_log = PostgresAccessLog(self.store.pool)
         self.valkey = None if settings.redis_url is None else Valkey(settings.redis_url, settings.redis_deadline)
@@ -113,11 +135,41 @@ class House:
         self._proving = threading.Lock()
         self.query_bus = QueryBus(answerers, access_log)
         self._redis: redis.asyncio.Redis | None = None
+        self.accounts = PostgresAccounts(settings.database_url, self.keys, deadline=settings.database_deadline)
+        self.passwords = Argon2()
+        self.outbox = Outbox(settings.data / "outbox")
+        self.revocations = Revocations(settings.database_url)
+        self.reception = Reception(
+            self.accounts, self.passwords, self.keys, self.store, self.command_bus.carry_out, access_log, self.outbox,
+            self._access_token, common_words(),
+        )  # fmt: skip
+        self._desk = ThreadPoolExecutor(DESKS, "desk")
+        self._before_desk = 0
 
     @property
     def trust(self) -> Trust:
         """Whose tokens are believed."""
-        return trusting(self.settings)
+        return trusting(self.settings, self.ring)
+
+    def _access_token(self, member: Member, session: UUID, auth: str) -> tuple[str, int]:  # noqa: ARG002
+        trust = self.trust
+        life = min(trust.longest, ACCESS_LIFE)
+        token = minted(
+            trust, role=member.role, subject=str(member.user_id), organization=member.organization_id, life=life,
+            session=str(session), within=member.within, version=member.version,
+        )  # fmt: skip
+        return token, life
+
+    async def at_desk(self, work: Callable[[], T]) -> T:
+        """Where people say who they are: in threads of its own, for each works hard for its answer, and whoever books
+        does not wait for those who guess."""
+        if self._before_desk >= MOST_BEFORE_DESK:
+            raise Unavailable("Too many are logging in at this moment.")
+        self._before_desk += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._desk, work)
+        finally:
+            self._before_desk -= 1
 
     # opening and closing
 
@@ -133,6 +185,8 @@ class House:
     async def open(self) -> None:
         """The asynchronous half, in the loop that is to use it. Does not wait until anything is there."""
         await self.pool.open(wait=False)
+        self.revocations.follow()
+        self.ring.begin()
         settings = self.settings
         if settings.mongo_url is not None:
             self._audit = mongo.reading(settings.mongo_url, settings.mongo_deadline, settings.mongo_pool)
@@ -155,6 +209,12 @@ class House:
 
     def close(self) -> None:
         """The synchronous half."""
+        self._desk.shutdown(cancel_futures=True)
+        self.outbox.close()
+        self.revocations.close()
+        self.accounts.close()
+        self.ring.close()
+        self.rows.close()
         self.store.close()
         self.keys.close()
 

@@ -11,11 +11,13 @@ from litestar.routes import HTTPRoute
 
 from interfaces.bootstrap import House
 from interfaces.http import (
+    account,
     audit,
     availability,
     booking,
     health,
     identity,
+    login,
     offering,
     organization,
     pages,
@@ -49,7 +51,7 @@ def create_app(house: House) -> Inhabited:
     # As many threads as there are connections to write with: one more would only wait for a connection instead.
     threads = Threads(house.settings.write_pool)
     set_asyncio_executor(cast("ThreadPoolExecutor", threads))  # which asks for no more than `submit`
-    doorkeeper, limits = Doorkeeper(house.trust), limited(house)
+    doorkeeper, limits = Doorkeeper(house.trust, house.revocations), limited(house)
     app = Inhabited(
         route_handlers=[
             Router(
@@ -63,6 +65,9 @@ def create_app(house: House) -> Inhabited:
                     offering.OfferingsOfOrganization,
                     session.SessionsOfOrganization,
                     identity.Users,
+                    login.Reception,
+                    account.OwnAccount,
+                    account.Invitations,
                     privacy.RightsOfUser,
                     privacy.ErasuresOfOrganization,
                     privacy.RetentionOfOrganization,

@@ -23,6 +23,8 @@ ORGANIZATION = str(UUID(int=5))
 LISTED = {
     "/health/live", "/health/ready", "/schema/openapi.json", "/docs", "/docs/{name}", "/problems",
     "/problems/{code}", "/book/{organization}/{offering}", "/book/files/{name}",
+    "/api/v1/login", "/api/v1/login/refresh", "/api/v1/logout", "/api/v1/registrations", "/api/v1/acceptances",
+    "/api/v1/password-resets", "/api/v1/password-resets/completion", "/api/v1/email-verifications",
 }  # fmt: skip
 """What strangers may see while `public_pages` is on."""
 
