@@ -100,6 +100,8 @@ class View:
 
     name: ClassVar[str]
     tables: ClassVar[tuple[Table, ...]]
+    beside: ClassVar[tuple[str, ...]] = ()
+    """Views whose tables it asks as well: who reads what they have written waits for them, too."""
 
     def project(self, recorded: RecordedEvent) -> Sequence[Change]:
         """What this fact changes. Pure: the same event always gives the same changes."""

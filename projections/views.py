@@ -4,6 +4,8 @@ from projections.booking.calendar import Calendar
 from projections.booking.history import History
 from projections.booking.series import SeriesOfBookings
 from projections.booking.series_history import SeriesHistory
+from projections.family.consents import Consents
+from projections.family.families import FamiliesOfOrganization
 from projections.identity.people import PeopleOfOrganization
 from projections.offering.timetable import Timetable
 from projections.organization.directory import Directory
@@ -19,6 +21,8 @@ VIEWS: tuple[View, ...] = (
     Catalogue(),
     Directory(),
     PeopleOfOrganization(),
+    FamiliesOfOrganization(),
+    Consents(),
     ErasuresOfOrganization(),
     Timetable(),
     Quotas(),

@@ -33,6 +33,7 @@ from domain.booking.booking import LONGEST, STATUS_AFTER, Status
 from domain.booking.errors import UnknownBooking
 from domain.booking.events import Item
 from domain.event import Event
+from projections.mine import BESIDE, mine
 from projections.view import (
     TABLES,
     Answer,
@@ -150,9 +151,7 @@ _columns = (
 
 _BY_ID = select(*_columns).where(BOOKING.c.tenant == bindparam("tenant"), BOOKING.c.id == bindparam("id"))
 THE_BOOKING = compiled(_BY_ID, "tenant", "id").text
-THE_OWN_BOOKING = compiled(
-    _BY_ID.where(BOOKING.c.customer_id == bindparam("customer_id")), "tenant", "id", "customer_id"
-).text
+THE_OWN_BOOKING = compiled(_BY_ID.where(mine(BOOKING.c.customer_id)))
 _THE_BOOKING = one(_booking, UnknownBooking)
 
 
@@ -163,7 +162,7 @@ def _who_is_booked(given: frozenset[str]) -> Any:
     for name in sorted(given & {"location_id", "customer_id", "reference"}):
         statement = statement.where(BOOKING.c[name] == bindparam(name))
     if "own" in given:
-        statement = statement.where(BOOKING.c.customer_id == bindparam("own"))
+        statement = statement.where(mine(BOOKING.c.customer_id))
     if "status" in given:
         statement = statement.where(_status == bindparam("status"))
     wanted = []
@@ -218,6 +217,7 @@ COMPETITORS = compiled(
 
 class Calendar(View):
     name: ClassVar[str] = "calendar"
+    beside: ClassVar[tuple[str, ...]] = BESIDE
     tables: ClassVar[tuple[Table, ...]] = (BOOKING, ITEM)
 
     # learning
@@ -238,7 +238,8 @@ class Calendar(View):
 
     def the_booking(self, query: TheBooking, occasion: Occasion, scope: Scope) -> Asked:
         if scope == "own":
-            return Asked(THE_OWN_BOOKING, (occasion.tenant, query.booking_id, own(occasion)), _THE_BOOKING)
+            values = {"tenant": occasion.tenant, "id": query.booking_id, "own": own(occasion)}
+            return Asked(THE_OWN_BOOKING.text, THE_OWN_BOOKING.asked(values), _THE_BOOKING)
         return Asked(THE_BOOKING, (occasion.tenant, query.booking_id), _THE_BOOKING)
 
     def who_is_booked(self, query: WhoIsBooked, occasion: Occasion, scope: Scope) -> Asked:

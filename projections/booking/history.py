@@ -15,6 +15,7 @@ from application.recorded import Actor, RecordedEvent
 from domain.booking.errors import UnknownBooking
 from domain.booking.events import BookingEvent, BookingHeld
 from domain.event import action
+from projections.mine import BESIDE, mine
 from projections.view import TABLES, Answer, Asked, Change, Page, Put, View, bounded, compiled, own, page
 
 MOMENT = TIMESTAMP(timezone=True)
@@ -76,7 +77,7 @@ OWN = compiled(
             _FIRST.c.tenant == bindparam("tenant"),
             _FIRST.c.booking_id == bindparam("booking_id"),
             _FIRST.c.version == bindparam("one"),
-            _FIRST.c.customer_id == bindparam("customer_id"),
+            mine(_FIRST.c.customer_id),
         )
     )
 )
@@ -91,6 +92,7 @@ def happened(
 
 class History(View):
     name: ClassVar[str] = "history"
+    beside: ClassVar[tuple[str, ...]] = BESIDE
     tables: ClassVar[tuple[Table, ...]] = (HISTORY,)
 
     def project(self, recorded: RecordedEvent) -> Sequence[Change]:
@@ -117,7 +119,7 @@ class History(View):
         statement = OWN if scope == "own" else ALL
         values = {
             "tenant": occasion.tenant, "booking_id": query.booking_id, "after": max(query.after, 0),
-            "limit": limit + 1, "one": 1, "customer_id": own(occasion) if scope == "own" else None,
+            "limit": limit + 1, "one": 1, "own": own(occasion) if scope == "own" else None,
         }  # fmt: skip
         rows = page(happened, limit, lambda row: row.version)
 

@@ -34,6 +34,7 @@ from domain.booking.series import occurrence_id
 from domain.booking.series_errors import UnknownSeries
 from domain.booking.series_events import Patch, Placed, Template
 from domain.event import Event
+from projections.mine import BESIDE, mine
 from projections.view import (
     TABLES,
     Answer,
@@ -243,9 +244,7 @@ _BY_ID = select(
     SERIES.c.override.cast(TEXT), SERIES.c.stopped.cast(TEXT), _about,
 ).where(SERIES.c.tenant == bindparam("tenant"), SERIES.c.id == bindparam("id"))  # fmt: skip
 THE_SERIES = compiled(_BY_ID, "tenant", "id").text
-THE_OWN_SERIES = compiled(
-    _BY_ID.where(SERIES.c.customer_id == bindparam("customer_id")), "tenant", "id", "customer_id"
-).text
+THE_OWN_SERIES = compiled(_BY_ID.where(mine(SERIES.c.customer_id)))
 _THE_SERIES = one(_series, UnknownSeries)
 
 
@@ -289,7 +288,7 @@ def _occurrences(given: frozenset[str]) -> Any:
         statement = statement.where(
             exists().where(
                 SERIES.c.tenant == bindparam("tenant"), SERIES.c.id == bindparam("series_id"),
-                SERIES.c.customer_id == bindparam("own"),
+                mine(SERIES.c.customer_id),
             )
         )  # fmt: skip
     if "after" in given:
@@ -299,6 +298,7 @@ def _occurrences(given: frozenset[str]) -> Any:
 
 class SeriesOfBookings(View):
     name: ClassVar[str] = "series"
+    beside: ClassVar[tuple[str, ...]] = BESIDE
     tables: ClassVar[tuple[Table, ...]] = (SERIES, SAID, OCCURRENCE)
 
     # learning
@@ -314,7 +314,8 @@ class SeriesOfBookings(View):
 
     def the_series(self, query: TheSeries, occasion: Occasion, scope: Scope) -> Asked:
         if scope == "own":
-            return Asked(THE_OWN_SERIES, (occasion.tenant, query.series_id, own(occasion)), _THE_SERIES)
+            values = {"tenant": occasion.tenant, "id": query.series_id, "own": own(occasion)}
+            return Asked(THE_OWN_SERIES.text, THE_OWN_SERIES.asked(values), _THE_SERIES)
         return Asked(THE_SERIES, (occasion.tenant, query.series_id), _THE_SERIES)
 
     def occurrences_of_series(self, query: OccurrencesOfSeries, occasion: Occasion, scope: Scope) -> Asked:

@@ -14,6 +14,7 @@ from domain.booking.series_errors import UnknownSeries
 from domain.booking.series_events import SeriesCreated, SeriesEvent
 from domain.event import action
 from projections.booking.history import MOMENT, Happened, happened
+from projections.mine import BESIDE, mine
 from projections.view import TABLES, Answer, Asked, Change, Page, Put, View, bounded, compiled, own, page
 
 SERIES_HISTORY = Table(
@@ -56,7 +57,7 @@ OWN = compiled(
             _FIRST.c.tenant == bindparam("tenant"),
             _FIRST.c.series_id == bindparam("series_id"),
             _FIRST.c.version == bindparam("one"),
-            _FIRST.c.customer_id == bindparam("customer_id"),
+            mine(_FIRST.c.customer_id),
         )
     )
 )
@@ -64,6 +65,7 @@ OWN = compiled(
 
 class SeriesHistory(View):
     name: ClassVar[str] = "series_history"
+    beside: ClassVar[tuple[str, ...]] = BESIDE
     tables: ClassVar[tuple[Table, ...]] = (SERIES_HISTORY,)
 
     def project(self, recorded: RecordedEvent) -> Sequence[Change]:
@@ -89,7 +91,7 @@ class SeriesHistory(View):
         statement = OWN if scope == "own" else ALL
         values = {
             "tenant": occasion.tenant, "series_id": query.series_id, "after": max(query.after, 0), "limit": limit + 1,
-            "one": 1, "customer_id": own(occasion) if scope == "own" else None,
+            "one": 1, "own": own(occasion) if scope == "own" else None,
         }  # fmt: skip
         rows = page(happened, limit, lambda row: row.version)
 

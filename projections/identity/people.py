@@ -21,6 +21,7 @@ from domain.identity.details import PERSONAL
 from domain.identity.errors import UnknownUser
 from domain.personal import Sealed
 from domain.privacy.events import SubjectErased
+from projections.mine import BESIDE, mine
 from projections.view import (
     TABLES,
     Answer,
@@ -102,7 +103,9 @@ _PEOPLE = select(
     PERSON.c.id, PERSON.c.version, PERSON.c.position, PERSON.c.role, PERSON.c.active, PERSON.c.registered_at,
     *[PERSON.c[field].cast(TEXT) for field in PERSONAL], PERSON.c.locale, PERSON.c.erased,
 ).where(PERSON.c.tenant == bindparam("tenant"))  # fmt: skip
-_THE_USER = compiled(_PEOPLE.where(PERSON.c.id == bindparam("id")), "tenant", "id")
+_BY_ID = _PEOPLE.where(PERSON.c.id == bindparam("id"))
+_THE_USER = compiled(_BY_ID)
+_WHO_IS_MINE = compiled(_BY_ID.where(mine(PERSON.c.id)))
 
 
 @compiling
@@ -119,6 +122,7 @@ def _people(given: frozenset[str]) -> Any:
 
 class PeopleOfOrganization(View):
     name: ClassVar[str] = "people"
+    beside: ClassVar[tuple[str, ...]] = BESIDE
     tables: ClassVar[tuple[Table, ...]] = (PERSON,)
 
     def project(self, recorded: RecordedEvent) -> Sequence[Change]:
@@ -129,9 +133,10 @@ class PeopleOfOrganization(View):
         return {TheUser: self.the_user, People: self.people}
 
     def the_user(self, query: TheUser, occasion: Occasion, scope: Scope) -> Asked:
-        """To a customer everybody else is unknown."""
-        wanted = query.user_id if scope == "any" or query.user_id == own(occasion) else UUID(int=0)
-        return Asked(_THE_USER.text, (occasion.tenant, wanted), one(_person, UnknownUser))
+        """To a customer everybody is unknown but themselves, and the dependants whom they may see."""
+        statement = _WHO_IS_MINE if scope == "own" else _THE_USER
+        values = {"tenant": occasion.tenant, "id": query.user_id, "own": own(occasion)}
+        return Asked(statement.text, statement.asked(values), one(_person, UnknownUser))
 
     def people(self, query: People, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
         limit = bounded(query.limit, MOST_ROWS)

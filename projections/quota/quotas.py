@@ -20,6 +20,7 @@ from domain.quota import events
 from domain.quota.counting import Group, Picture, Verdict
 from domain.quota.errors import NotYourQuotas, UnknownParty
 from domain.quota.rule import Kind, QuotaRule
+from projections.mine import BESIDE, mine
 from projections.view import (
     TABLES,
     Answer,
@@ -164,6 +165,7 @@ _ALL: Any = select(
     func.now(),
 )
 _PICTURE = compiled(_ALL)
+_OWN_PICTURE = compiled(_ALL.add_columns(mine(_WHO)))
 _RULES = compiled(
     select(QUOTA_RULE.c.rule.cast(TEXT), QUOTA_RULE.c.version, QUOTA_RULE.c.position)
     .where(QUOTA_RULE.c.tenant == bindparam("tenant"))
@@ -199,12 +201,15 @@ def _party(
 
 
 def _picture(rows: list[Any]) -> Picture:
-    rules, groups, counted, now = rows[0]
+    rules, groups, counted, now, *allowed = rows[0]
+    if False in allowed:
+        raise NotYourQuotas
     return Picture(_rules(rules), _groups(groups), _rows(counted), now)
 
 
 class Quotas(View):
     name: ClassVar[str] = "quotas"
+    beside: ClassVar[tuple[str, ...]] = BESIDE
     tables: ClassVar[tuple[Table, ...]] = (QUOTA_RULE, PARTY, PARTY_MEMBER, QUOTA_TALLY)
 
     # learning
@@ -235,10 +240,10 @@ class Quotas(View):
         def stands(rows: list[Any]) -> list[Verdict]:
             return _picture(rows).standing(query.customer_id, query.zone, query.on)
 
-        return Asked(_PICTURE.text, _asked_for(query.customer_id, occasion, scope), stands)
+        return _asked_for(query.customer_id, occasion, scope, stands)
 
     def what_counts(self, query: WhatCounts, occasion: Occasion, scope: Scope) -> Asked:
-        return Asked(_PICTURE.text, _asked_for(query.customer_id, occasion, scope), _picture)
+        return _asked_for(query.customer_id, occasion, scope, _picture)
 
     def the_party(self, query: TheParty, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
         return Asked(_THE_PARTY.text, (occasion.tenant, query.party_id), one(_party, UnknownParty))
@@ -251,10 +256,10 @@ class Quotas(View):
         return Asked(statement.text, statement.asked(values), page(_party, limit, lambda row: (row.name, row.id)))
 
 
-def _asked_for(customer_id: UUID, occasion: Occasion, scope: Scope) -> list[Any]:
-    if scope == "own" and customer_id != own(occasion):
-        raise NotYourQuotas
-    return _PICTURE.asked({"tenant": occasion.tenant, "who": customer_id})
+def _asked_for(customer_id: UUID, occasion: Occasion, scope: Scope, shape: Callable[[list[Any]], Any]) -> Asked:
+    statement = _OWN_PICTURE if scope == "own" else _PICTURE
+    values = {"tenant": occasion.tenant, "who": customer_id, "own": own(occasion) if scope == "own" else None}
+    return Asked(statement.text, statement.asked(values), shape)
 
 
 # what each fact does

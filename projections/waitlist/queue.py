@@ -18,6 +18,7 @@ from domain.waitlist import events
 from domain.waitlist.errors import UnknownEntry
 from domain.waitlist.events import Piece, Window
 from domain.waitlist.waitlist import waitlist_of
+from projections.mine import BESIDE, mine
 from projections.view import (
     TABLES,
     Answer,
@@ -203,20 +204,23 @@ _BY_ID: Any = (
     .where(ENTRY.c.tenant == bindparam("tenant"), ENTRY.c.id == bindparam("id"))
 )
 THE_ENTRY = compiled(_BY_ID)
-THE_OWN_ENTRY = compiled(_BY_ID.where(ENTRY.c.customer_id == bindparam("customer_id")))
+THE_OWN_ENTRY = compiled(_BY_ID.where(mine(ENTRY.c.customer_id)))
 
 
 @compiling
 def _who_waits(given: frozenset[str]) -> Any:
     statement: Any = select(*_COLUMNS).select_from(_HERE).where(ENTRY.c.tenant == bindparam("tenant"), _ALIVE)
-    for name in sorted(given):
+    for name in sorted(given - {"own"}):
         statement = statement.where(ENTRY.c[name] == bindparam(name))
+    if "own" in given:
+        statement = statement.where(mine(ENTRY.c.customer_id))
     order = (ENTRY.c.priority, ENTRY.c.joined_at, ENTRY.c.sequence, ENTRY.c.id)
     return statement.order_by(*order).limit(bindparam("limit"))
 
 
 class Queue(View):
     name: ClassVar[str] = "queue"
+    beside: ClassVar[tuple[str, ...]] = BESIDE
     tables: ClassVar[tuple[Table, ...]] = (WAITLIST, ENTRY, STEP)
 
     # learning
@@ -239,14 +243,14 @@ class Queue(View):
         if query.session_id is not None:
             given["session_id"] = query.session_id
         if scope == "own":
-            given["customer_id"] = own(occasion)
+            given["own"] = own(occasion)
         statement = _who_waits(frozenset(given))
         values = {**given, "tenant": occasion.tenant, "limit": bounded(query.limit, MOST_ENTRIES)}
         return Asked(statement.text, statement.asked(values), many(_entry))
 
     def the_entry(self, query: TheEntry, occasion: Occasion, scope: Scope) -> Asked:
         statement = THE_OWN_ENTRY if scope == "own" else THE_ENTRY
-        values = {"tenant": occasion.tenant, "id": query.entry_id, "customer_id": own(occasion)}
+        values = {"tenant": occasion.tenant, "id": query.entry_id, "own": own(occasion)}
         return Asked(statement.text, statement.asked(values), one(_entry, UnknownEntry))
 
 

@@ -26,7 +26,7 @@ from application.event_store import (
     UnreadableHistory,
 )
 from application.message import Command, Occasion, Query, Scope
-from application.permission import permitted
+from application.permission import FOR_DEPENDANTS, permitted
 from application.recorded import Actor, Origin
 from application.sealing import Fingerprint, unkeyed
 from application.unit_of_work import Handler, UnitOfWork
@@ -168,7 +168,7 @@ class CommandBus:
         works: list[UnitOfWork],
     ) -> Answer:
         """`sought`: the command may be in the log already, and that is looked up before anything is refused."""
-        work = UnitOfWork(store, occasion, scope, self._numbers)
+        work = UnitOfWork(store, occasion, scope, self._numbers, FOR_DEPENDANTS.get(type(command)))
         works.append(work)
         try:
             self._handlers[type(command)](command, work)

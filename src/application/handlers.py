@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from application.booking import commands as booking
 from application.booking import placing, seating, series, series_edits, series_extent
+from application.family import commands as family
 from application.identity import commands as identity
 from application.message import Command
 from application.offering import commands as offering
@@ -20,6 +21,7 @@ HANDLERS: Mapping[type[Command], Handler] = {
     **resource.HANDLERS,
     **offering.HANDLERS,
     **identity.HANDLERS,
+    **family.HANDLERS,
     **booking.HANDLERS,
     **series.HANDLERS,
     **series_edits.HANDLERS,

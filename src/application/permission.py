@@ -1,6 +1,7 @@
 """Who may ask what. Data, not code: one row a message; a message without a row may be asked by nobody.
 
-A role is given `any` (everything in its organization) or `own` (bookings whose customer it is, and nothing else).
+A role is given `any` (everything in its organization) or `own` (bookings whose customer it is, and nothing else; of
+dependants', what a right in the family gives).
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from application.availability.queries import WhatIsOffered
 from application.booking import commands as booking
 from application.booking import placing, seating, series, series_edits, series_extent, series_queries
 from application.booking import queries as bookings
+from application.family import commands as family
+from application.family import queries as families
 from application.identity import commands as identity
 from application.identity import queries as people
 from application.message import Command, Query, Scope
@@ -28,6 +31,7 @@ from application.waitlist import commands as waitlist
 from application.waitlist import queries as waitlists
 from application.whatif import commands as whatif
 from domain.errors import Forbidden
+from domain.family.events import Right
 
 Grants = Mapping[str, Scope]
 
@@ -98,6 +102,25 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     people.FindPeople: {**STAFF, "compliance": "any"},
     identity.ChangeRole: OWNERS,
     identity.DeactivateUser: {**OWNERS, **CLOCKWORK},  # who is erased logs in no more
+    family.FoundFamily: CUSTOMERS,
+    family.InviteGuardian: CUSTOMERS,
+    family.JoinFamily: {"customer": "own"},
+    family.AddGuardian: STAFF,
+    family.AddDependant: STAFF,
+    family.RegisterDependant: CUSTOMERS,
+    family.ChangeRights: CUSTOMERS,
+    family.LeaveFamily: CUSTOMERS,
+    family.ComeOfAge: STAFF,
+    family.DissolveFamily: STAFF,
+    family.AskConsent: MANAGERS,
+    family.AskConsentNoLonger: MANAGERS,
+    family.GiveConsent: CUSTOMERS,
+    family.WithdrawConsent: CUSTOMERS,
+    families.TheFamily: {**CUSTOMERS, "compliance": "any"},
+    families.Families: {**CUSTOMERS, "compliance": "any"},
+    families.WhatIsAsked: EVERYBODY,
+    families.ConsentsOf: {**CUSTOMERS, "compliance": "any"},
+    families.HistoryOfConsents: {**CUSTOMERS, "compliance": "any"},
     booking.PlaceHold: HOLDERS,
     booking.Overbook: MANAGERS,
     booking.ReleaseHold: HOLDERS,
@@ -144,6 +167,7 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     quota.JoinParty: STAFF,
     quota.LeaveParty: STAFF,
     quota.DissolveParty: STAFF,
+    quota.FollowFamily: CLOCKWORK,
     quotas.QuotaRules: STAFF,
     quotas.QuotasOf: CUSTOMERS,
     quotas.WhatCounts: CUSTOMERS,
@@ -207,6 +231,34 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     audit.AuditTrail: COMPLIANCE,
     ProveOverlaps: COMPLIANCE,
 }
+
+
+FOR_DEPENDANTS: Mapping[type[Command], Right] = {
+    booking.PlaceHold: "book",
+    booking.ReleaseHold: "book",
+    booking.ExtendHold: "book",
+    booking.StartPayment: "pay",
+    booking.Confirm: "book",
+    booking.Amend: "book",
+    booking.Reschedule: "book",
+    booking.Cancel: "book",
+    placing.BookOffering: "book",
+    placing.MoveOffering: "book",
+    placing.BookSeats: "book",
+    series.CreateSeries: "book",
+    series.PreviewSeries: "book",
+    series_edits.EditSeries: "book",
+    series_extent.CancelSeries: "book",
+    series_extent.RetrySkipped: "book",
+    waitlist.JoinWaitlist: "book",
+    waitlist.LeaveWaitlist: "book",
+    waitlist.AcceptOffer: "book",
+    waitlist.DeclineOffer: "book",
+    family.GiveConsent: "book",
+    family.WithdrawConsent: "book",
+}
+"""What a customer may do for a dependant, with which right. All else everybody does for themselves; what a customer is
+shown as theirs, they are shown of those for whom they have the right to see (`projections/mine.py`)."""
 
 
 class NotPermitted(Forbidden):

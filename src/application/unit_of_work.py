@@ -22,6 +22,8 @@ from domain.claim import Claim, Extend, Release, Retally, Retime, Settle, Take, 
 from domain.claims import claims_of
 from domain.errors import Forbidden, Stale
 from domain.event import Event
+from domain.family.events import Right
+from domain.family.family import Family, Kinship
 from domain.localtime import minute_of_week
 
 A = TypeVar("A", bound=Aggregate)
@@ -34,7 +36,7 @@ class ChangedSince(Stale):
 
 
 class SomebodyElse(Forbidden):
-    """You can book for yourself only."""
+    """You can do this for yourself, and for those for whom your family lets you."""
 
 
 class HoldTokenNeeded(Forbidden):
@@ -48,7 +50,15 @@ class UnitOfWork:
     counts at `tallies`; what it saw is checked again by the write.
     """
 
-    def __init__(self, store: EventStore, occasion: Occasion, scope: Scope, numbers: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        occasion: Occasion,
+        scope: Scope,
+        numbers: Callable[[], int],
+        right: Right | None = None,
+    ) -> None:
+        """`right`: which one lets a guardian do this for a dependant; None: everybody does it for themselves."""
         self.occasion = occasion
         self.tenant = occasion.tenant
         self.result: dict[str, Any] = {}
@@ -56,6 +66,7 @@ class UnitOfWork:
         """The latest position among all that was loaded."""
         self._store = store
         self._scope = scope
+        self._right = right
         self._numbers = numbers
         self._now: datetime | None = None
         self._loaded: dict[UUID, Sequence[Event]] = {}
@@ -209,7 +220,7 @@ class UnitOfWork:
         if not facts or not isinstance(facts[0], kind.begins):
             raise kind.unknown
         aggregate = kind(id=stream).after(facts)
-        if self.customer and getattr(aggregate, "customer_id", self.customer) != self.customer:
+        if self.customer and not self._acts_for(getattr(aggregate, "customer_id", self.customer)):
             raise kind.unknown  # somebody else's is as unknown as one that never was
         stranger, token = self.occasion.stranger, getattr(aggregate, "token", None)
         if stranger is not None and token is not None and token != stranger.shows:
@@ -224,10 +235,20 @@ class UnitOfWork:
         return UUID(self.occasion.actor.acts_for) if self._scope == "own" else None
 
     def for_customer(self, named: UUID | None) -> UUID | None:
-        """Whose booking it is to be: a customer's own, or whoever the staff name."""
-        if self.customer and named not in (None, self.customer):
+        """Whose booking it is to be: a customer's own or a dependant's of theirs, or whoever the staff name."""
+        if self.customer and named is not None and not self._acts_for(named):
             raise SomebodyElse
-        return self.customer or named
+        return named or self.customer
+
+    def _acts_for(self, whose: UUID | None) -> bool:
+        """Whether the customer who asks may do this for that person: for themselves, or by a right that their family
+        gives them. That they still have it is checked again by the write."""
+        if self.customer is None or whose == self.customer:
+            return True
+        if whose is None or self._right is None:
+            return False
+        family_id = self.read_if_any(Kinship, Kinship.of(whose)).dependant_in
+        return family_id is not None and self.read(Family, family_id).may(self.customer, whose, self._right)
 
     def _keep(self, aggregate: A, stream: UUID, version: int, facts: Sequence[Event]) -> A:
         for fact in facts:

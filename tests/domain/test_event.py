@@ -8,6 +8,7 @@ import pytest
 from domain.booking import events, series_events  # noqa: F401
 from domain.claims import claims_of  # noqa: F401 (every room's facts are known once this is imported)
 from domain.event import KNOWN, Event, action
+from domain.family import events as family  # noqa: F401
 from domain.identity import events as identity  # noqa: F401
 from domain.offering import events as offering  # noqa: F401
 from domain.organization import events as organization  # noqa: F401
@@ -89,6 +90,20 @@ TAGS = [
     "user.details_removed",
     "user.invited",
     "user.linked",
+    "family.founded",
+    "family.guardian_invited",
+    "family.guardian_added",
+    "family.dependant_added",
+    "family.rights_changed",
+    "family.dependant_came_of_age",
+    "family.member_left",
+    "family.dissolved",
+    "kinship.begun",
+    "kinship.ended",
+    "consent.asked",
+    "consent.no_longer_asked",
+    "consent.given",
+    "consent.withdrawn",
     "waitlist.opened",
     "waitlist.settings_set",
     "waitlist.joined",

@@ -14,6 +14,7 @@ from application.booking.quotas import within_quotas
 from application.booking.strangers import from_here, secret_of
 from application.booking.terms import cancellation_notice
 from application.message import Command
+from application.minors import consented
 from application.unit_of_work import Handler, UnitOfWork
 from domain import localtime
 from domain.availability.offer import Wanted, offered
@@ -82,6 +83,7 @@ def place_hold(command: PlaceHold, work: UnitOfWork) -> None:
     customer = work.for_customer(command.customer_id)
     resources = [item.resource_id for item in command.items]
     work.fetch(work.tenant, command.location_id, *resources, *of_quotas(work.tenant, customer))
+    consented(work, customer)
     policy = work.read(Organization, work.tenant).policy
     items = offer(work, command.location_id, [(n, item) for n, item in enumerate(command.items, start=1)])
     within_quotas(work, customer, None, command.location_id, items)

@@ -17,6 +17,7 @@ from application.booking.quotas import streams as of_quotas
 from application.booking.strangers import from_here, secret_of
 from application.booking.terms import cancellation_notice
 from application.message import Command
+from application.minors import consented
 from application.unit_of_work import Handler, UnitOfWork
 from domain import localtime
 from domain.availability.choice import TRAILING
@@ -80,6 +81,7 @@ def book_offering(command: BookOffering, work: UnitOfWork) -> None:
     asked = request(setup, starts_at, command.party_size, command.minutes, command.resource_ids, override)
     overbooking = command.overbooking(work)
     slot = found(work, offering, setup, asked, starts_at, customer, anyway=overbooking is not None)
+    consented(work, customer)
     limited = command.then == "hold"
     hold(
         work, command.booking_id, offering, setup, slot, customer, command.party_size, limited, overbooking=overbooking
@@ -165,6 +167,7 @@ def book_seats(command: BookSeats, work: UnitOfWork) -> None:
     against += quotas(work, customer, offering, session.location_id, session.zone, (session.id,), session.period)
     if against:
         raise refusal(against)
+    consented(work, customer)
     item = Item(
         1, session.id, session.starts_at, session.ends_at, session.local_start, session.zone, command.seats,
         role=SEAT,

@@ -7,6 +7,7 @@ from application.unit_of_work import UnitOfWork
 from domain.availability.limits import reason
 from domain.availability.setup import Reason
 from domain.booking.events import Item
+from domain.family.consents import Asking
 from domain.quota.counting import Counted, Group, Wanted, against, concerning, counted_together
 from domain.quota.errors import QuotaReached
 from domain.quota.party import Membership, Party
@@ -15,8 +16,9 @@ from domain.quota.rule import QuotaRule
 
 
 def streams(tenant: UUID, who: UUID | None) -> tuple[UUID, ...]:
-    """What a booking of this person's reads for its quotas: to be fetched in one go with all else."""
-    return () if who is None else (Quotas.of(tenant), Membership.of(who))
+    """What a booking of this person's reads for its quotas, and whether it needs consents: to be fetched in one go with
+    all else."""
+    return () if who is None else (Quotas.of(tenant), Membership.of(who), Asking.of(tenant))
 
 
 def within_quotas(

@@ -10,6 +10,7 @@ from application.booking.placing import overriding
 from application.booking.series_edits import EditSeries, edition
 from application.booking.series_plan import Plan, arrangement, book, looked_up, wished
 from application.message import Command
+from application.minors import consented
 from application.unit_of_work import Handler, UnitOfWork
 from domain import localtime
 from domain.availability.setup import Request, Setup
@@ -45,6 +46,7 @@ def create_series(command: CreateSeries, work: UnitOfWork) -> None:
 
 def creation(command: CreateSeries, work: UnitOfWork) -> Plan:
     customer = work.for_customer(command.customer_id)
+    consented(work, customer)
     override = overriding(work, command.override)
     location = work.read(Location, command.location_id)
     pattern = recurrence.read(

@@ -19,6 +19,7 @@ from application.booking.series_plan import (
 )
 from application.booking.terms import cancellation_notice
 from application.message import Command
+from application.minors import consented
 from application.unit_of_work import Handler, UnitOfWork
 from domain.booking import series_errors
 from domain.booking.booking import CANCELLABLE, Booking
@@ -84,6 +85,7 @@ def retry_skipped(command: RetrySkipped, work: UnitOfWork) -> None:
     ]
     if not wishes:
         raise series_errors.NothingToPlace
+    consented(work, series.customer_id)
     offering, setup = arrangement(work, location, templates_of(wishes))
     found, diary = looked_up(work, series, offering, setup, wishes)
 
@@ -118,6 +120,7 @@ def extend_series(command: ExtendSeries, work: UnitOfWork) -> None:
         return
     location = work.read(Location, series.location_id)
     wishes = [wished(series, at) for at in due]
+    consented(work, series.customer_id)
     offering, setup = arrangement(work, location, templates_of(wishes) or [series.template])
     found, diary = looked_up(work, series, offering, setup, wishes)
 

@@ -1,9 +1,10 @@
 """What can be asked for quotas, and for the groups that they count together."""
 
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
+from domain.family.family import Family
 from domain.offering.offering import Offering
 from domain.organization.location import Location
 from domain.quota.party import Membership, Party
@@ -100,6 +101,36 @@ def _left(party_id: UUID, customer_id: UUID, work: UnitOfWork) -> None:
     work.change(Membership, Membership.of(customer_id), lambda membership: membership.end(party_id))
 
 
+class FollowFamily(Command, frozen=True):
+    """The group of a family's is as the family is now, whatever it was and however often this is asked."""
+
+    family_id: UUID
+
+
+def follow_family(command: FollowFamily, work: UnitOfWork) -> None:
+    family, party_id = work.read(Family, command.family_id), party_of(command.family_id)
+    work.fetch(party_id)
+    party = work.read_if_any(Party, party_id)
+    if not party.name:
+        if family.dissolved:
+            return
+        # What it is called nobody needs to know here: it is found by its members.
+        party = work.change(Party, party_id, lambda it: it.form("family", f"family {command.family_id}"))
+    come, gone = sorted(family.members - party.members), sorted(party.members - family.members)
+    work.fetch(*(Membership.of(customer_id) for customer_id in (*come, *gone)))
+    for customer_id in gone:
+        leave_party(LeaveParty(party_id, customer_id), work)
+    for customer_id in come:
+        join_party(JoinParty(party_id, customer_id), work)
+    if family.dissolved:
+        work.change(Party, party_id, lambda it: it.dissolve())
+
+
+def party_of(family_id: UUID) -> UUID:
+    """The group in which a family is counted together."""
+    return uuid5(family_id, "party")
+
+
 HANDLERS: dict[type[Command], Handler] = {
     SetQuotaRule: set_quota_rule,
     WithdrawQuotaRule: withdraw_quota_rule,
@@ -107,4 +138,5 @@ HANDLERS: dict[type[Command], Handler] = {
     JoinParty: join_party,
     LeaveParty: leave_party,
     DissolveParty: dissolve_party,
+    FollowFamily: follow_family,
 }

@@ -14,6 +14,7 @@ from application.booking.approvals import agreed
 from application.booking.quotas import quota_reasons
 from application.event_store import CountedBooking
 from application.message import Command
+from application.minors import consented
 from application.unit_of_work import Handler, UnitOfWork
 from application.waitlist.rooms import seats_of, still_ahead, times_of
 from domain import localtime
@@ -77,6 +78,7 @@ def join_waitlist(command: JoinWaitlist, work: UnitOfWork) -> None:
         raise OnlyStaffRank
     offering, location_id, until = awaited(work, command)
     customer = work.for_customer(command.customer_id)
+    consented(work, customer)
     if command.session_id is not None:
         session = work.read(Session, command.session_id)
         allowed(quotas(work, customer, offering.id, location_id, [seat_of(session, command.party)]))
@@ -146,6 +148,7 @@ class AcceptOffer(Command, frozen=True):
 
 def accept_offer(command: AcceptOffer, work: UnitOfWork) -> None:
     ticket = work.read(Ticket, command.entry_id)
+    consented(work, ticket.customer_id)
     waitlist = work.read(Waitlist, waitlist_of(ticket.location_id))
     offer, entry = waitlist.offer(command.entry_id), waitlist.entry(command.entry_id)
     allowed(against(work, entry, ticket.location_id, offer.pieces, offered=offer.booking_id))

@@ -136,15 +136,21 @@ class Positions:
     def __init__(self, views: Sequence[View], pool: Pool, patience: float = 2.0) -> None:
         self._pool = pool
         self._patience = patience
-        self._view_of = {query: view.name for view in views for query in view.answers()}
+        self._views_of = {
+            query: (view.name, *getattr(view, "beside", ())) for view in views for query in view.answers()
+        }  # fmt: skip
         self._seen: dict[str, int] = {}
 
     async def reached(self, query: type[Query], position: int) -> None:
-        """Returns once the view that answers `query` has taken in `position`; `ViewBehind` after two seconds."""
-        view = self._view_of[query]
+        """Returns once the view that answers `query`, and those that it asks, have taken in `position`; `ViewBehind`
+        after two seconds."""
+        ends = time.monotonic() + self._patience
+        for view in self._views_of[query]:
+            await self._reached(view, position, ends)
+
+    async def _reached(self, view: str, position: int, ends: float) -> None:
         if self._seen.get(view, -1) >= position:
             return
-        ends = time.monotonic() + self._patience
         while True:
             found = await rows(self._pool, "SELECT position FROM read.position WHERE view = %s", [view])
             seen = self._seen[view] = int(found[0][0]) if found else -1

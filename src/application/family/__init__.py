@@ -1,0 +1,1 @@
+"""Families and consents: what can be asked for and about them."""
