@@ -3,6 +3,9 @@
 What is planted is planted as the owner of the database, past the functions that are the only way in.
 """
 
+import os
+import subprocess
+import sys
 from uuid import UUID, uuid4
 
 import pytest
@@ -96,6 +99,19 @@ def test_what_cannot_be_read_is_not_called_sound(town, monkeypatch):
     said = commanded(town, monkeypatch)
     assert said.exit_code == 1
     assert "cannot be read" in said.output
+
+
+def test_the_command_in_a_process_of_its_own_can_read_facts_of_every_context(town):
+    """Nothing else has imported them for it there."""
+    court = town.court()
+    court.book()
+    assert town.owner.put(f"/api/v1/locations/{court.location}/waitlist", json={"max_skips": 1}).status_code == 200
+    assert town.owner.put("/api/v1/quotas/often", json={"measure": "count", "limit": 9}).status_code == 200
+    said = subprocess.run(
+        [sys.executable, "-c", "import interfaces.cli as c; c.main()", "prove", "overlaps"],
+        env=os.environ | town.settings.environment(), capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (said.returncode, "1 bookings" in said.stdout) == (0, True), said.stdout + said.stderr
 
 
 def test_a_log_that_is_too_long_says_who_can(town, monkeypatch):

@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 from msgspec import Struct
 
+import application.handlers  # noqa: F401  # with what can be asked comes every fact: else some would be unknown here
 from application.recorded import Envelope, RecordedEvent
 from infrastructure.event_store.mapper import envelope_of, fact_of
 
