@@ -389,6 +389,7 @@ LEARNS: dict[type[Event], Callable[[RecordedEvent, Any], Sequence[Change]]] = {
     events.BookingPaymentStarted: _being_paid,
     events.BookingHoldReacquired: _reacquired,
     events.BookingPaymentCameTooLate: _noted,
+    events.BookingLinksRevoked: _noted,
     events.BookingOverbookingAuthorised: _noted,
     events.BookingApprovalRequested: _asked,
     events.BookingApproved: _decided("confirmed"),

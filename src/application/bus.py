@@ -92,6 +92,10 @@ class CommandBus:
         self._numbers = numbers
         self._log = log or access.Unrecorded()
 
+    def over(self, store: EventStore) -> "CommandBus":
+        """The same bus over another look at the log."""
+        return CommandBus(store, self._handlers, self._numbers, self._log, self._fingerprint)
+
     def carry_out(self, command: Command, occasion: Occasion) -> Answer:
         """Decide and record; `Refusal` says why not, `Unavailable` that nothing could be known or done in time."""
         try:
@@ -107,7 +111,7 @@ class CommandBus:
             return self.carry_out(other, replace(occasion, command_id=uuid5(occasion.command_id, name)))
 
     def _carried_out(self, command: Command, occasion: Occasion) -> Answer:
-        scope = permitted(command, occasion.actor.role)
+        scope = permitted(command, occasion.actor.role, occasion.scopes)
         fingerprint = self._fingerprint(occasion.tenant, type(command).__name__, msgspec.json.encode(command))
         for attempt in range(UNKNOWN_ATTEMPTS):
             try:
@@ -268,7 +272,7 @@ class QueryBus:
             raise
 
     async def _answered(self, query: Query, occasion: Occasion) -> Any:
-        scope = permitted(query, occasion.actor.role)
+        scope = permitted(query, occasion.actor.role, occasion.scopes)
         if occasion.within:
             if type(query) in showing.WHOLE:
                 raise reach.OutOfReach

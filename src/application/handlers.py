@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from application.booking import commands as booking
-from application.booking import placing, seating, series, series_edits, series_extent
+from application.booking import links, placing, seating, series, series_edits, series_extent
 from application.family import commands as family
 from application.identity import commands as identity
+from application.identity import keys
 from application.message import Command
 from application.offering import commands as offering
 from application.organization import commands as organization
@@ -21,6 +22,7 @@ HANDLERS: Mapping[type[Command], Handler] = {
     **resource.HANDLERS,
     **offering.HANDLERS,
     **identity.HANDLERS,
+    **keys.HANDLERS,
     **family.HANDLERS,
     **booking.HANDLERS,
     **series.HANDLERS,
@@ -28,6 +30,7 @@ HANDLERS: Mapping[type[Command], Handler] = {
     **series_extent.HANDLERS,
     **placing.HANDLERS,
     **seating.HANDLERS,
+    **links.HANDLERS,
     **quota.HANDLERS,
     **whatif.HANDLERS,
     **waitlist.HANDLERS,

@@ -4,17 +4,19 @@ A role is given `any` (everything in its organization) or `own` (bookings whose 
 dependants', what a right in the family gives).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from application.audit import queries as audit
 from application.availability.proof import ProveOverlaps
 from application.availability.queries import WhatIsOffered
 from application.booking import commands as booking
+from application.booking import links as booking_links
 from application.booking import placing, seating, series, series_edits, series_extent, series_queries
 from application.booking import queries as bookings
 from application.family import commands as family
 from application.family import queries as families
 from application.identity import commands as identity
+from application.identity import keys
 from application.identity import queries as people
 from application.message import Command, Query, Scope
 from application.offering import commands as offering
@@ -27,6 +29,7 @@ from application.quota import commands as quota
 from application.quota import queries as quotas
 from application.resource import commands as resource
 from application.resource import queries as resources
+from application.scopes import LINK, words
 from application.waitlist import commands as waitlist
 from application.waitlist import queries as waitlists
 from application.whatif import commands as whatif
@@ -39,11 +42,15 @@ PLATFORM: Grants = {"platform": "any"}
 OWNERS: Grants = {"owner": "any", "admin": "any", "importer": "any"}
 MANAGERS: Grants = {**OWNERS, "manager": "any"}
 STAFF: Grants = {**MANAGERS, "staff": "any", "service": "any"}
-EVERYBODY: Grants = {**STAFF, "customer": "own", "compliance": "any"}
+COACHES: Grants = {**STAFF, "coach": "any"}
+"""Also who works with some resources, for what happens there: a coach is always limited to places."""
+EVERYBODY: Grants = {**COACHES, "customer": "own", "compliance": "any"}
 CUSTOMERS: Grants = {**STAFF, "customer": "own"}
 COMPLIANCE: Grants = {"owner": "any", "compliance": "any"}
 RIGHTS: Grants = {**COMPLIANCE, "customer": "own"}
 """Over what is known about a person: also the person themselves."""
+KEEPERS: Grants = {"owner": "any", "admin": "any"}
+"""Of what lets others in."""
 CLOCKWORK: Grants = {"system": "any"}
 GUESTS: Grants = {**EVERYBODY, "guest": "any"}
 """Also whoever looks at a public page, about whom nothing is known."""
@@ -68,8 +75,8 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     resource.ChangeCapacity: MANAGERS,
     resource.ChangeHours: MANAGERS,
     resource.DescribeResource: MANAGERS,
-    resource.SetException: MANAGERS,
-    resource.LiftException: MANAGERS,
+    resource.SetException: {**MANAGERS, "coach": "any"},  # their own absence
+    resource.LiftException: {**MANAGERS, "coach": "any"},  # their own absence
     resource.CloseResource: MANAGERS,
     resource.ReopenResource: MANAGERS,
     resource.OverrideCapacity: MANAGERS,
@@ -97,7 +104,10 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     identity.LinkAccount: CLOCKWORK,
     identity.DescribeUser: CUSTOMERS,
     identity.ForgetDetails: CUSTOMERS,
-    people.TheUser: EVERYBODY,
+    keys.IssueApiKey: KEEPERS,
+    keys.RevokeApiKey: KEEPERS,
+    keys.ApiKeys: KEEPERS,
+    people.TheUser: {**CUSTOMERS, "compliance": "any"},
     people.People: {**STAFF, "compliance": "any"},
     people.FindPeople: {**STAFF, "compliance": "any"},
     identity.ChangeRole: OWNERS,
@@ -140,17 +150,19 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     booking.ReanchorSession: {**OWNERS, **CLOCKWORK},
     seating.Reassign: STAFF,
     booking.Pin: STAFF,
-    booking.CheckIn: STAFF,
-    booking.CheckOut: STAFF,
-    booking.Complete: STAFF,
+    booking.CheckIn: COACHES,
+    booking.CheckOut: COACHES,
+    booking.Complete: COACHES,
     booking.CompleteAtEnd: CLOCKWORK,
     booking.Cancel: HOLDERS,
+    booking_links.LinkToBooking: HOLDERS,
+    booking_links.RevokeLinks: HOLDERS,
     booking.CallOffBookings: CLOCKWORK,
     booking.ReverseCancellation: STAFF,
     booking.OverbookReversal: MANAGERS,
-    booking.MarkNoShow: STAFF,
+    booking.MarkNoShow: COACHES,
     booking.NoShowAtGrace: CLOCKWORK,
-    booking.ReverseNoShow: STAFF,
+    booking.ReverseNoShow: COACHES,
     series.CreateSeries: CUSTOMERS,
     series_edits.EditSeries: CUSTOMERS,
     series_extent.CancelSeries: CUSTOMERS,
@@ -201,7 +213,7 @@ PERMISSIONS: Mapping[type[Command] | type[Query], Grants] = {
     organizations.CalendarOfLocation: EVERYBODY,
     resources.Catalogue: EVERYBODY,
     resources.TheResource: EVERYBODY,
-    resources.CalendarOfResource: {**STAFF, "compliance": "any"},
+    resources.CalendarOfResource: {**COACHES, "compliance": "any"},
     resources.ThePool: EVERYBODY,
     resources.Pools: EVERYBODY,
     offerings.TheOffering: GUESTS,
@@ -261,13 +273,29 @@ FOR_DEPENDANTS: Mapping[type[Command], Right] = {
 shown as theirs, they are shown of those for whom they have the right to see (`projections/mine.py`)."""
 
 
+LINKED: frozenset[type[Command] | type[Query]] = frozenset({
+    bookings.TheBooking, booking.Cancel, booking.Reschedule, placing.MoveOffering,
+})  # fmt: skip
+"""What is done through the link to a booking."""
+
+
 class NotPermitted(Forbidden):
     """Your role may not do this."""
 
 
-def permitted(message: Command | Query, role: str) -> Scope:
-    """How far the role's permission for this message reaches, or `NotPermitted`."""
+class OutOfScope(Forbidden):
+    """Your key or link is not for this."""
+
+
+def permitted(message: Command | Query, role: str, scopes: Sequence[str] = ()) -> Scope:
+    """How far the role's permission for this message reaches, or `NotPermitted`; `scopes` narrow it, and none do not."""
     scope = PERMISSIONS.get(type(message), {}).get(role)
     if scope is None:
         raise NotPermitted(role=role, asked=type(message).__name__)
+    if scopes and not reached(type(message), scopes):
+        raise OutOfScope(asked=type(message).__name__)
     return scope
+
+
+def reached(message: type[Command] | type[Query], scopes: Sequence[str]) -> bool:
+    return not words(message).isdisjoint(scopes) or (LINK in scopes and message in LINKED)

@@ -10,6 +10,7 @@ from domain.claims import claims_of  # noqa: F401 (every room's facts are known 
 from domain.event import KNOWN, Event, action
 from domain.family import events as family  # noqa: F401
 from domain.identity import events as identity  # noqa: F401
+from domain.identity import trust_events  # noqa: F401
 from domain.offering import events as offering  # noqa: F401
 from domain.organization import events as organization  # noqa: F401
 from domain.privacy import events as privacy  # noqa: F401
@@ -90,6 +91,8 @@ TAGS = [
     "user.details_removed",
     "user.invited",
     "user.linked",
+    "api_key.issued",
+    "api_key.revoked",
     "family.founded",
     "family.guardian_invited",
     "family.guardian_added",
@@ -135,6 +138,7 @@ TAGS = [
     "approval_queue.joined",
     "stranger.held",
     "booking.reanchored",
+    "booking.links_revoked",
     "session.reanchored",
     "subject.erasure_requested",
     "subject.erasure_refused",

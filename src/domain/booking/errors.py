@@ -135,5 +135,9 @@ class NeedsAgreement(Rule):
     """At that time the venue would have to agree: ask the venue, or book it anew and cancel this."""
 
 
+class NobodyToLink(Rule):
+    """A link is for whoever the booking is for, and this one names nobody: name its customer."""
+
+
 class AlreadyOver(Rule):
     """It has ended already."""

@@ -244,6 +244,12 @@ class BookingNoShowReversed(Event, frozen=True):
     to: Literal["confirmed", "checked_in"]
 
 
+class BookingLinksRevoked(Event, frozen=True):
+    """Whoever has a link to it from before can do nothing with it any more."""
+
+    tag: ClassVar[str] = "booking.links_revoked"
+
+
 BookingEvent = (
     BookingHeld
     | BookingHoldExtended
@@ -269,4 +275,5 @@ BookingEvent = (
     | BookingCancellationReversed
     | BookingNoShowMarked
     | BookingNoShowReversed
+    | BookingLinksRevoked
 )

@@ -12,10 +12,12 @@ from litestar.routes import HTTPRoute
 from interfaces.bootstrap import House
 from interfaces.http import (
     account,
+    api_keys,
     audit,
     availability,
     booking,
     family,
+    guests,
     health,
     identity,
     login,
@@ -42,6 +44,7 @@ from interfaces.http.limits import Kind, Limits, classifying
 from interfaces.http.schema import document, says
 from interfaces.http.threads import Threads
 from interfaces.web import booking as booking_page
+from interfaces.web import manage
 
 LARGEST_BODY = 1_000_000
 
@@ -52,7 +55,7 @@ def create_app(house: House) -> Inhabited:
     # As many threads as there are connections to write with: one more would only wait for a connection instead.
     threads = Threads(house.settings.write_pool)
     set_asyncio_executor(cast("ThreadPoolExecutor", threads))  # which asks for no more than `submit`
-    doorkeeper, limits = Doorkeeper(house.trust, house.revocations), limited(house)
+    doorkeeper, limits = Doorkeeper(house.trust, house.revocations, api_keys.Programs(house)), limited(house)
     app = Inhabited(
         route_handlers=[
             Router(
@@ -66,12 +69,16 @@ def create_app(house: House) -> Inhabited:
                     offering.OfferingsOfOrganization,
                     session.SessionsOfOrganization,
                     identity.Users,
-                    login.Reception,
-                    account.OwnAccount,
-                    account.Invitations,
                     privacy.RightsOfUser,
                     privacy.ErasuresOfOrganization,
                     privacy.RetentionOfOrganization,
+                    login.Reception,
+                    account.OwnAccount,
+                    account.Invitations,
+                    api_keys.ApiKeysOfOrganization,
+                    guests.Guests,
+                    guests.LinksOfBooking,
+                    guests.Linked,
                     family.FamiliesOfOrganization,
                     family.ConsentsAsked,
                     family.ConsentsOfUser,
@@ -97,6 +104,7 @@ def create_app(house: House) -> Inhabited:
             get("/docs/{name:str}", opt=public)(pages.docs_file),
             get("/book/{organization:str}/{offering:str}", opt=public)(booking_page.booking_page),
             get("/book/files/{name:str}", opt=public)(booking_page.page_file),
+            manage.ManagePage,
             get("/problems", opt=public | says(gives=list[pages.Code]), tags=["service"])(pages.problems),
             get("/problems/{code:str}", opt=public)(pages.problem),
         ],

@@ -265,6 +265,7 @@ class Asked(Request[Caller, None, Any]):
             reason=reason,
             expects=expects,
             within=self.user.within,
+            scopes=self.user.scopes,
         )
         return occasion if self.user.actor.role != GUEST else replace(occasion, stranger=self._stranger(occasion))
 
@@ -306,7 +307,8 @@ class Asked(Request[Caller, None, Any]):
         if header is not None and not POSITION.fullmatch(header):
             raise BadHeader(errors=[Wrong("It is a position, as a write returned it.", "Daybook-Min-Position")])
         position = int(at_least or header or 0)
-        return Occasion(self.tenant, self.user.actor, ORIGIN, NOWHERE, min_position=position, within=self.user.within)
+        return Occasion(self.tenant, self.user.actor, ORIGIN, NOWHERE, min_position=position, within=self.user.within,
+                        scopes=self.user.scopes)
 
     @property
     def if_match(self) -> int | None:
