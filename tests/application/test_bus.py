@@ -70,7 +70,8 @@ def test_every_message_has_a_row_and_every_command_a_handler():
 
 
 ROLES = {
-    "platform", "owner", "admin", "importer", "manager", "staff", "service", "customer", "compliance", "system"
+    "platform", "owner", "admin", "importer", "manager", "staff", "service", "customer", "compliance", "system",
+    "coach",
 }  # fmt: skip
 
 

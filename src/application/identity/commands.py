@@ -1,13 +1,19 @@
 """What can be asked for a user."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
 from application.message import Command
 from application.unit_of_work import Handler, UnitOfWork
 from domain.identity.details import Details
+from domain.identity.errors import NoSuchPlace
 from domain.identity.user import User
+from domain.organization.errors import UnknownLocation
+from domain.organization.location import Location
 from domain.organization.organization import Organization
+from domain.resource.errors import UnknownResource
+from domain.resource.resource import Resource
 
 EASTERNMOST = timedelta(hours=14)
 """Where today comes first: who is born there today may be registered everywhere."""
@@ -19,11 +25,31 @@ class RegisterUser(Command, frozen=True):
     user_id: UUID
     role: str
     details: Details = Details()
+    within: tuple[UUID, ...] = ()
+    """The locations and resources to which the role is limited; none: the whole organization."""
 
 
 def register_user(command: RegisterUser, work: UnitOfWork) -> None:
     work.read(Organization, work.tenant)
-    work.begin(User, command.user_id, lambda user: user.register(command.role, command.details, today(work)))
+    places(command.within, work)
+    work.begin(
+        User,
+        command.user_id,
+        lambda user: user.register(command.role, command.details, today(work), command.within),
+    )
+
+
+def places(within: Sequence[UUID], work: UnitOfWork) -> None:
+    """They are all there: each a location or a resource."""
+    work.fetch(*within)
+    for place in within:
+        try:
+            work.read(Location, place)
+        except UnknownLocation:
+            try:
+                work.read(Resource, place)
+            except UnknownResource:
+                raise NoSuchPlace(place=place) from None
 
 
 class RegisterCustomer(Command, frozen=True):
@@ -69,10 +95,12 @@ class ChangeRole(Command, frozen=True):
 
     user_id: UUID
     role: str
+    within: tuple[UUID, ...] = ()
 
 
 def change_role(command: ChangeRole, work: UnitOfWork) -> None:
-    work.change(User, command.user_id, lambda user: user.change_role(command.role))
+    places(command.within, work)
+    work.change(User, command.user_id, lambda user: user.change_role(command.role, command.within))
 
 
 class DeactivateUser(Command, frozen=True):

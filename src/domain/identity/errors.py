@@ -8,7 +8,7 @@ class UnknownUser(Unknown):
 
 
 class UnknownRole(Rule):
-    """A role is one of owner, admin, manager, staff, customer, compliance, service."""
+    """A role is one of owner, admin, manager, staff, coach, customer, compliance, service."""
 
 
 class Deactivated(Rule):
@@ -45,3 +45,15 @@ class NotALocale(Rule):
 
 class NoSuchDetail(Rule):
     """What may be known about somebody is name, email, phone, birth_date, note and locale."""
+
+
+class NotLimited(Rule):
+    """Customers and compliance are not limited to places: leave `within` out."""
+
+
+class CoachOfNothing(Rule):
+    """A coach works with some resources or at some locations: name them in `within`."""
+
+
+class NoSuchPlace(Unknown):
+    """A role can be limited to locations and resources of this organization alone."""

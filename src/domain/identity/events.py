@@ -10,11 +10,14 @@ from domain.personal import Personal
 class UserRegistered(Event, frozen=True):
     tag: ClassVar[str] = "user.registered"
     role: str
+    within: tuple[UUID, ...] = ()
+    """The locations and resources to which the role is limited; none: the whole organization."""
 
 
 class UserRoleChanged(Event, frozen=True):
     tag: ClassVar[str] = "user.role_changed"
     role: str
+    within: tuple[UUID, ...] = ()
 
 
 class UserDeactivated(Event, frozen=True):

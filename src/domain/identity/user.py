@@ -13,7 +13,9 @@ from domain.identity import errors, events
 from domain.identity.details import FIELDS, Details
 from domain.personal import Clear, Personal
 
-ROLES = ("owner", "admin", "manager", "staff", "customer", "compliance", "service")
+ROLES = ("owner", "admin", "manager", "staff", "customer", "compliance", "service", "coach")
+UNLIMITED = ("customer", "compliance")
+"""What is theirs is not a matter of place."""
 
 
 class User(Aggregate, frozen=True):
@@ -23,6 +25,8 @@ class User(Aggregate, frozen=True):
     unknown: ClassVar = errors.UnknownUser
 
     role: str = "customer"
+    within: tuple[UUID, ...] = ()
+    """The locations and resources to which the role is limited; none: the whole organization."""
     active: bool = True
     details: dict[str, Personal] = {}
     locale: str | None = None
@@ -34,8 +38,15 @@ class User(Aggregate, frozen=True):
         """Whose this is: their own. To a customer everybody else is unknown."""
         return self.id
 
-    def register(self, role: str, details: Details, today: date) -> list[events.UserEvent]:
-        return [events.UserRegistered(known(role)), *self.describe(details, today)]
+    @property
+    def anywhere(self) -> bool:
+        """Customers come to every place; who works here has theirs."""
+        return self.role == "customer"
+
+    def register(
+        self, role: str, details: Details, today: date, within: tuple[UUID, ...] = ()
+    ) -> list[events.UserEvent]:
+        return [events.UserRegistered(known(role), limited(role, within)), *self.describe(details, today)]
 
     def describe(self, details: Details, today: date) -> list[events.UserEvent]:
         """What was said, in its normal form. Whether it was known before nobody can tell: it is said again."""
@@ -54,10 +65,11 @@ class User(Aggregate, frozen=True):
         gone = tuple(field for field in FIELDS if field in fields and field in there)
         return [events.UserDetailsRemoved(gone)] if gone else []
 
-    def change_role(self, role: str) -> list[events.UserEvent]:
+    def change_role(self, role: str, within: tuple[UUID, ...] = ()) -> list[events.UserEvent]:
         if not self.active:
             raise errors.Deactivated
-        return [] if known(role) == self.role else [events.UserRoleChanged(role)]
+        same = (known(role), limited(role, within)) == (self.role, self.within)
+        return [] if same else [events.UserRoleChanged(role, limited(role, within))]
 
     def deactivate(self) -> list[events.UserEvent]:
         return [events.UserDeactivated()] if self.active else []
@@ -82,8 +94,8 @@ class User(Aggregate, frozen=True):
 
     def evolve(self, event: Event) -> Self:
         match event:
-            case events.UserRegistered(role) | events.UserRoleChanged(role):
-                return replace(self, role=role)
+            case events.UserRegistered(role, within) | events.UserRoleChanged(role, within):
+                return replace(self, role=role, within=within)
             case events.UserDeactivated():
                 return replace(self, active=False)
             case events.UserDescribed(details, locale):
@@ -100,3 +112,12 @@ def known(role: str) -> str:
     if role not in ROLES:
         raise errors.UnknownRole
     return role
+
+
+def limited(role: str, within: tuple[UUID, ...]) -> tuple[UUID, ...]:
+    """The places, each once and in one order, where the role is one that has places."""
+    if within and role in UNLIMITED:
+        raise errors.NotLimited
+    if not within and role == "coach":
+        raise errors.CoachOfNothing
+    return tuple(sorted(set(within)))

@@ -39,7 +39,11 @@ from interfaces.http.asked import (
 from interfaces.http.errors import BadBody, Wrong
 from interfaces.http.schema import says
 
-Role = Literal["owner", "admin", "manager", "staff", "customer", "compliance", "service"]
+Role = Literal["owner", "admin", "manager", "staff", "coach", "customer", "compliance", "service"]
+Within = Annotated[
+    tuple[UUID, ...],
+    Meta(max_length=50, description="The locations and resources to which the role is limited; none: all of them."),
+]
 Field = Literal["name", "email", "phone", "birth_date", "note", "locale"]
 
 assert Field.__args__ == FIELDS  # type: ignore[attr-defined]
@@ -64,10 +68,12 @@ class DetailsSaid(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 class NewUser(Struct, frozen=True, forbid_unknown_fields=True):
     role: Role
     details: DetailsSaid = DetailsSaid()
+    within: Within = ()
 
 
 class UserChange(Struct, frozen=True, forbid_unknown_fields=True):
     role: Role
+    within: Within = ()
 
 
 class PeopleAsked(Paging, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -130,7 +136,9 @@ class Users(Controller):
         occasion = request.writing()
         user_id, details = new_id(occasion, "user"), said(wish.details)
         command = (
-            RegisterCustomer(user_id, details) if wish.role == "customer" else RegisterUser(user_id, wish.role, details)
+            RegisterCustomer(user_id, details)
+            if wish.role == "customer" and not wish.within
+            else RegisterUser(user_id, wish.role, details, wish.within)
         )
         return written(request.carry_out(command, occasion), location=f"/api/v1/users/{user_id}")
 
@@ -170,7 +178,8 @@ class Users(Controller):
     def change_role(self, request: Asked, user_id: FromPath[UUID], body: RawBody) -> Reply:
         """They may do other things."""
         wish = request.wish(body, UserChange)
-        return written(request.carry_out(ChangeRole(user_id, wish.role), request.writing(expects=request.if_match)))
+        command = ChangeRole(user_id, wish.role, wish.within)
+        return written(request.carry_out(command, request.writing(expects=request.if_match)))
 
     @patch(
         "/me/details",

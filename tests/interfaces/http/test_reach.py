@@ -106,3 +106,65 @@ def test_the_customer_sees_and_changes_what_was_done_for_them(town, here, ana):
     own = town.as_("customer", ana)
     assert held.now(who=own)["status"] == "held"
     assert held.undo("hold", who=own).status_code == 200
+
+
+# coaches, and who is given which places
+
+
+@pytest.fixture(scope="module")
+def coach(town: Town, here: Court) -> Somebody:
+    return town.as_("coach", "carla", within=[UUID(here.resource)])
+
+
+def test_a_coach_sees_and_keeps_the_book_of_what_they_work_with_and_no_more(town, coach, here, there):
+    held, other = here.book(1, then="confirm"), there.book(1, then="confirm")
+    assert held.now(who=coach)["status"] == "confirmed"
+    problem(coach.get(other.url, params={"min_position": other.position}), 403, "out_of_reach")
+    problem(coach.post("/api/v1/bookings", json=here.wish(300)), 403, "not_permitted")
+    problem(held.step("cancellation", who=coach), 403, "not_permitted")
+    problem(other.step("check-in", who=coach), 403, "out_of_reach")
+
+
+def test_a_coach_of_nothing_is_let_in_nowhere(town):
+    problem(town.as_("coach", "carla").get("/api/v1/bookings"), 401, "unauthenticated")
+
+
+def test_a_role_is_given_with_the_places_to_which_it_is_limited(town, here):
+    said = {"role": "coach", "within": [here.resource, here.location, here.resource]}
+    answer = town.owner.post("/api/v1/users", json=said)
+    assert answer.status_code == 201, answer.text
+    url = f"/api/v1/users/{answer.json()['id']}"
+    change = {"headers": {"if-match": answer.headers["etag"]}}
+    assert town.owner.patch(url, json={"role": "staff"}, **change).status_code == 200
+    (kept,) = town.sql(
+        "SELECT convert_from(state, 'UTF8')::jsonb FROM event_store.event WHERE stream = %s AND version = 1",
+        UUID(answer.json()["id"]),
+    )
+    assert kept[0]["within"] == sorted({here.location, here.resource})
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "code"),
+    [
+        ({"role": "coach"}, 422, "coach_of_nothing"),
+        ({"role": "customer", "within": [str(UUID(int=7))]}, 404, "no_such_place"),
+        ({"role": "staff", "within": [str(UUID(int=7))]}, 404, "no_such_place"),
+    ],
+)
+def test_places_that_are_none_and_roles_that_have_none_are_refused(town, said, status, code):
+    problem(town.owner.post("/api/v1/users", json=said), status, code)
+
+
+def test_customers_come_to_every_place(town, here):
+    problem(town.owner.post("/api/v1/users", json={"role": "customer", "within": [here.location]}), 422, "not_limited")
+    staff = town.as_("staff", "ann", within=[UUID(here.location)])
+    assert staff.post("/api/v1/users", json={"role": "customer"}).status_code == 201
+
+
+def test_nobody_gives_more_than_they_have(town, here):
+    """An owner of one place cannot make an owner of all, neither out of nothing nor out of a customer."""
+    limited = town.as_("owner", "max", within=[UUID(here.location)])
+    problem(limited.post("/api/v1/users", json={"role": "owner"}), 403, "out_of_reach")
+    somebody = town.owner.post("/api/v1/users", json={"role": "customer"})
+    url, change = f"/api/v1/users/{somebody.json()['id']}", {"headers": {"if-match": somebody.headers["etag"]}}
+    problem(limited.patch(url, json={"role": "owner"}, **change), 403, "out_of_reach")
