@@ -3,13 +3,16 @@
 import json
 import re
 from typing import Any, NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from house import HOUR, Somebody, Town, made, problem, soon
 from litestar.routes import HTTPRoute
 
+from application.identity.accounts import Visit
+from application.recorded import Origin
+from domain.personal import Clear
 from interfaces.http.schema import OPERATION
 
 MEMBERS = ["{resource_id}"]
@@ -30,6 +33,16 @@ QUERIES = {
     "/api/v1/resources/{resource_id}/occupancy": DAYS,
 }
 """What they name is as much theirs, or as little there, as what the address names; so it is in the bodies."""
+
+
+def login_of(town: Town) -> str:
+    """A login that lasts, of an account that is nobody's yet."""
+    account, login = uuid4(), uuid4()
+    email = town.house.keys.seal(UUID(int=0), f"{account}:email", Clear(account, "robin@example.org"))
+    town.house.accounts.begin_account(account, account.bytes, email, "$argon2id$none")
+    visit = Visit(Origin("api"), "192.0.2.1")
+    town.house.accounts.begin_session(login, account, login.bytes, "password", visit, None)
+    return str(login)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +76,7 @@ def theirs(town: Town) -> dict[str, str]:
         "resource_id": resource,
         "location_id": location,
         "user_id": user_id,
+        "login_id": login_of(town),
         "offering_id": offering,
         "session_id": session,
         "pool_id": pool_id,
