@@ -233,7 +233,9 @@ class Reception:
 
     def register(self, email: str, organization: UUID, visit: Visit) -> None:
         """A stranger wants to be a customer there. Whoever reads that mail may go on; nobody else learns anything."""
-        self.invite(email, organization, None, visit)
+        self._organization(organization)
+        self._may_mail(address_of(email), visit)
+        self.invite(email, organization, None)
 
     def _organization(self, id: UUID) -> Organization:  # noqa: A002
         recorded = self._store.load(id, [id]).streams.get(id, ())
@@ -241,11 +243,10 @@ class Reception:
             raise Organization.unknown
         return Organization(id=id).after([one.fact for one in recorded])
 
-    def invite(self, email: str, organization: UUID, user: UUID | None, visit: Visit) -> None:
-        """A link to join an organization as this user, or as a new customer."""
+    def invite(self, email: str, organization: UUID, user: UUID | None) -> None:
+        """A token to join an organization as this user, or as a new customer."""
         address = address_of(email)
         name = self._organization(organization).name
-        self._may_mail(address, visit)
         token = self._ticket(organization, "join", None, user, JOIN_LIFE, address)
         self._mailer.send(Letter(address, "join", token, {"organization": name}))
 

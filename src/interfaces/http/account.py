@@ -9,6 +9,7 @@ from litestar.params import FromPath, RawBody
 from msgspec import Meta, Struct
 
 from application.identity.commands import InviteUser, RegisterUser
+from application.identity.reception import address_of
 from domain.identity.details import Details
 from interfaces.http.asked import Asked, Reply, Written, new_id, reply, written
 from interfaces.http.identity import Role
@@ -225,7 +226,7 @@ class Invitations(Controller):
     @post(
         "/invitations",
         sync_to_thread=True,
-        opt=says(takes=Invitation, gives=Written, status=201, writes=True, makes=True, etag=True, codes=(429,),
+        opt=says(takes=Invitation, gives=Written, status=201, writes=True, makes=True, etag=True,
                  example={"email": "rui@example.org", "role": "staff", "name": "Rui Alves"}),
     )  # fmt: skip
     def invite_somebody(self, request: Asked, body: RawBody) -> Reply:
@@ -236,20 +237,21 @@ class Invitations(Controller):
         answer = request.carry_out(
             RegisterUser(user_id, wish.role, Details(name=wish.name, email=wish.email)), occasion
         )  # fmt: skip
-        request.house.reception.invite(wish.email, occasion.tenant, user_id, visit(request))
+        request.house.reception.invite(wish.email, occasion.tenant, user_id)
         return written(answer, location=f"/api/v1/users/{user_id}")
 
     @post(
         "/users/{user_id:uuid}/invitation",
         sync_to_thread=True,
         status_code=200,
-        opt=says(takes=InvitationOfUser, gives=Written, writes=True, etag=True, codes=(412, 429),
+        opt=says(takes=InvitationOfUser, gives=Written, writes=True, etag=True, codes=(412,),
                  example={"email": "rui@example.org"}),
     )  # fmt: skip
     def invite_user(self, request: Asked, user_id: FromPath[UUID], body: RawBody) -> Reply:
         """Send somebody who is registered here, and has no account yet, a token by which they get one."""
         wish = request.wish(body, InvitationOfUser)
+        address_of(wish.email)  # before anything is recorded
         occasion = request.writing(expects=request.if_match)
         answer = request.carry_out(InviteUser(user_id), occasion)
-        request.house.reception.invite(wish.email, occasion.tenant, user_id, visit(request))
+        request.house.reception.invite(wish.email, occasion.tenant, user_id)
         return written(answer)

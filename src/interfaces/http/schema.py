@@ -20,7 +20,7 @@ from interfaces.http.errors import PROBLEM, Problem
 OPERATION = "operation"
 MEANS: Mapping[int, str] = {
     400: "It cannot be read: malformed, of a wrong type, or with fields that this route does not know.",
-    401: "No valid bearer token.",
+    401: "No valid bearer token; or what was shown to log in lets nobody in.",
     403: "Your role may not do this.",
     404: "There is no such thing here; what belongs to another organization is not here either.",
     408: "The body did not come in time.",
@@ -30,7 +30,7 @@ MEANS: Mapping[int, str] = {
     415: "The body is not JSON.",
     422: "A rule of booking refuses this.",
     428: "Staff must send If-Match.",
-    429: "Strangers have held too much from this address: see Retry-After.",
+    429: "Too many requests, guesses or holds: see Retry-After.",
     500: "Something went wrong here.",
     503: "Something that Daybook depends on is not there, or a view is behind `min_position`: see Retry-After.",
 }

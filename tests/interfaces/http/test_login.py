@@ -20,6 +20,7 @@ from infrastructure.identity.revocations import Revocations
 from infrastructure.postgres.access_log import Accessed, PostgresAccessLog, read
 from infrastructure.postgres.migrate import APP_ROLE
 from infrastructure.settings import Settings
+from interfaces.bootstrap import MOST_BEFORE_DESK
 from interfaces.http.caller import Doorkeeper
 from interfaces.http.errors import Unauthenticated
 from projections.runner import connected
@@ -265,6 +266,14 @@ def test_only_who_may_register_somebody_may_invite_them_and_the_attempt_is_recor
     assert town.letters("x@example.org") == []
 
 
+def test_as_many_are_invited_as_there_are_to_invite(town):
+    for n in range(25):
+        wish = {"email": f"{n}.{uuid4().hex}@example.org", "role": "staff"}
+        assert town.owner.post("/api/v1/invitations", json=wish).status_code == 201
+    wish = {"email": "nobody at all", "role": "staff"}
+    problem(town.owner.post("/api/v1/invitations", json=wish), 422, "not_an_email")
+
+
 def test_who_is_registered_gets_an_account_by_invitation_and_not_a_second_one(town, place):
     user = town.owner.post("/api/v1/users", json={"role": "customer"}).json()["id"]
     email = f"{uuid4().hex}@example.org"
@@ -275,6 +284,7 @@ def test_who_is_registered_gets_an_account_by_invitation_and_not_a_second_one(to
     problem(town.owner.post(url, json={"email": email}), 422, "linked_already")
     problem(town.owner.post(f"/api/v1/users/{uuid4()}/invitation", json={"email": email}), 404, "unknown_user")
     gone = town.owner.post("/api/v1/users", json={"role": "customer"}).json()["id"]
+    problem(town.owner.post(f"/api/v1/users/{gone}/invitation", json={"email": "nobody"}), 422, "address_not_usable")
     town.owner.post(f"/api/v1/users/{gone}/deactivation", json={})
     problem(town.owner.post(f"/api/v1/users/{gone}/invitation", json={"email": email}), 422, "deactivated")
 
@@ -459,6 +469,31 @@ def test_a_token_that_names_no_version_ends_with_the_second_in_which_its_user_ch
     town.owner.patch(f"/api/v1/users/{user}", json={"role": "manager"})
     until(lambda: somebody.get("/api/v1/bookings").status_code == 401)
     assert town.as_("manager", user).get("/api/v1/bookings").status_code == 200, "one that is made later is good"
+
+
+class Ended:
+    """Who is not who they were."""
+
+    def __init__(self, *who: str) -> None:
+        self._who = who
+
+    def __len__(self) -> int:
+        return len(self._who)
+
+    def session(self, session: str) -> bool:
+        return session in self._who
+
+    def user(self, tenant: UUID, user: str, version: int | None, issued: float) -> bool:
+        return user in self._who
+
+
+def test_who_acts_for_somebody_is_out_when_either_of_them_is(town):
+    staff, customer, other = str(uuid4()), str(uuid4()), str(uuid4())
+    token = town.token("customer", customer, acting=staff, session="s1").encode()
+    assert Doorkeeper(town.house.trust, Ended()).caller(token).actor.id == staff
+    assert Doorkeeper(town.house.trust, Ended(other)).caller(token).actor.acts_for == customer
+    for ended in (staff, customer, "s1"):
+        assert refused(Doorkeeper(town.house.trust, Ended(ended)), token)
 
 
 # passwords
@@ -694,6 +729,15 @@ def test_the_right_password_without_a_code_does_not_give_guesses_at_the_code_bac
         found.append(town.login(email, at=place, code="000000000000").status_code)
         found.append(town.login(email, at=place).status_code)
     assert found.count(429) > 20
+
+
+def test_where_too_many_wait_at_the_desk_whoever_comes_is_sent_away_at_once(town, ana, place, monkeypatch):
+    email, answer = ana
+    monkeypatch.setattr(town.house, "_before_desk", MOST_BEFORE_DESK)
+    problem(town.login(email, at=place), 503, "unavailable_now")
+    assert town.of(answer).get("/api/v1/bookings").status_code == 200, "whoever is in is not held up"
+    monkeypatch.setattr(town.house, "_before_desk", MOST_BEFORE_DESK - 1)
+    assert town.login(email, at=place).status_code == 200
 
 
 def test_whoever_lies_about_where_they_call_from_is_where_they_are(town):
