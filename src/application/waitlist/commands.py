@@ -209,6 +209,8 @@ class PassOver(Command, frozen=True):
     booking_id: UUID
     pieces: tuple[Piece, ...] = ()
     """What it took, where that was less than all that it has."""
+    at: datetime | None = None
+    """When it did: nobody was passed over who joined later, however late this is carried out."""
 
 
 def pass_over(command: PassOver, work: UnitOfWork) -> None:
@@ -221,17 +223,19 @@ def pass_over(command: PassOver, work: UnitOfWork) -> None:
     work.chose = True
     for session_id in sorted(waitlist.sessions(work.now) & set(resources)):
         seats = seats_of(work, work.read(Session, session_id))
-        served(work, booking.location_id, partial(passed_over, work, room=seats, pieces=pieces, booking=booking))
+        decide = partial(passed_over, work, room=seats, pieces=pieces, booking=booking, since=command.at)
+        served(work, booking.location_id, decide)
     for offering_id in sorted(waitlist.offerings(work.now)):
         times = times_of(work, offering_id, period, resources)
-        served(work, booking.location_id, partial(passed_over, work, room=times, pieces=pieces, booking=booking))
+        decide = partial(passed_over, work, room=times, pieces=pieces, booking=booking, since=command.at)
+        served(work, booking.location_id, decide)
 
 
 def passed_over(
-    work: UnitOfWork, waitlist: Waitlist, room: Room, pieces: Sequence[Piece], booking: Booking
+    work: UnitOfWork, waitlist: Waitlist, room: Room, pieces: Sequence[Piece], booking: Booking, since: datetime | None
 ) -> Sequence[WaitlistEvent]:
     """For whom this was once too often, what is still free is set aside at once."""
-    skips = waitlist.taken(room, pieces, booking.id, work.now)
+    skips = waitlist.taken(room, pieces, booking.id, work.now, since)
     return [*skips, *walked(work, waitlist.after(skips), room)] if skips else []
 
 

@@ -102,7 +102,7 @@ def on_booking_moved(recorded: RecordedEvent, look: Look) -> Sequence[Do]:
     found = walks(look, before.location_id, recorded.recorded_at, left_by(had, has))
     taken = tuple(left_by(has, had))
     if taken and before.status == "confirmed" and waited_for(look, before.location_id, recorded.recorded_at):
-        found.append(Do(PassOver(before.id, taken), before.id, "pass_over"))
+        found.append(Do(PassOver(before.id, taken, recorded.occurred_at), before.id, "pass_over"))
     return found
 
 
@@ -115,7 +115,7 @@ def on_booking_confirmed(recorded: RecordedEvent, look: Look) -> Sequence[Do]:
         return [Do(SettleOffer(booking.entry_id), booking.entry_id, "settle_offer")]
     if not waited_for(look, booking.location_id, recorded.recorded_at):
         return []
-    return [Do(PassOver(booking.id), booking.id, "pass_over")]
+    return [Do(PassOver(booking.id, at=recorded.occurred_at), booking.id, "pass_over")]
 
 
 def on_seats_changed(recorded: RecordedEvent, look: Look) -> Sequence[Do]:

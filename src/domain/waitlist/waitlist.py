@@ -246,14 +246,18 @@ class Waitlist(Aggregate, frozen=True):
             return [*made, events.WaitlistOfferAccepted(entry.id, booking_id)]
         return made
 
-    def taken(self, room: Room, pieces: Sequence[Piece], booking_id: UUID, at: datetime) -> list[WaitlistEvent]:
+    def taken(
+        self, room: Room, pieces: Sequence[Piece], booking_id: UUID, at: datetime, since: datetime | None = None
+    ) -> list[WaitlistEvent]:
         """Somebody who did not wait has booked these: whoever wanted them, and does not fit into what is left, was
-        passed over. After the cutoff nobody was to be offered them."""
+        passed over. After the cutoff nobody was to be offered them. `since`: when they were booked; who joined only
+        then was not passed over."""
         latest = at + self._notice(room)
         return [
             events.WaitlistSkipped(entry.id, booking_id=booking_id)
             for entry in self.waiting(at)
             if starts(pieces) > latest
+            and (since is None or entry.joined_at < since)
             and room.concerns(entry)
             and room.wanted(entry, pieces)
             and next(room.places(entry, latest), None) is None

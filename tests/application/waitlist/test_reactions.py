@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from logbook import recorded
+from logbook import NOON, recorded
 
 from application.reaction import Do
 from application.recorded import RecordedEvent
@@ -148,7 +148,7 @@ def test_what_becomes_of_an_offer_becomes_of_the_entry():
 
 
 def test_whoever_books_without_waiting_may_pass_somebody_over():
-    passed = Do(PassOver(BOOKING), BOOKING, "pass_over")
+    passed = Do(PassOver(BOOKING, at=NOON), BOOKING, "pass_over")
     for fact in (bookings.BookingConfirmed(), bookings.BookingApproved()):
         assert follows(fact, BOOKING, Known(for_class)) == [passed]
         assert follows(fact, BOOKING, Known(opened)) == []
@@ -210,7 +210,7 @@ def test_a_firm_booking_that_moves_may_pass_somebody_over_at_its_new_time():
     later = bookings.BookingRescheduled((item(SEVEN + HOUR / 2, EIGHT + HOUR / 2),))
     took = (Piece(COURT, EIGHT, EIGHT + HOUR / 2),)
     assert follows(later, BOOKING, known) == [
-        walk_times(SEVEN, SEVEN + HOUR / 2, COURT), Do(PassOver(BOOKING, took), BOOKING, "pass_over")
+        walk_times(SEVEN, SEVEN + HOUR / 2, COURT), Do(PassOver(BOOKING, took, NOON), BOOKING, "pass_over")
     ]  # fmt: skip
     nobody = Known(of=COURT)
     nobody.streams[Booking, BOOKING].append(bookings.BookingConfirmed())

@@ -303,6 +303,14 @@ def test_a_public_booking_that_takes_a_seat_somebody_needed_counts(studio):
     assert second
 
 
+def test_who_joins_behind_a_booking_was_not_passed_over_by_it(studio):
+    first, _ = studio.book(), studio.book()
+    studio.cancel(first)
+    studio.town.do(BookSeats(uuid7(), studio.session, 1, then="confirm"))  # what follows from it comes late
+    ann = studio.join(2)
+    assert studio.list.entry(ann).skips == 0
+
+
 def test_in_a_broadcast_the_first_wins_and_the_others_wait_on(studio):
     studio.do(SetWaitlist(studio.location, Settings(mode="broadcast"), studio.yoga))
     first, _ = studio.book(), studio.book()

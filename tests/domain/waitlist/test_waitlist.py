@@ -616,6 +616,18 @@ def test_who_has_an_offer_or_waits_for_something_else_was_not_passed_over():
     ).then()
 
 
+def test_who_joined_when_it_was_booked_already_was_not_passed_over():
+    """However late the walk that asks comes."""
+    first = given(Waitlist, opened, joined(ANN, 3, at=NOON - 60 * MINUTE))
+
+    def walk(since):
+        return lambda waitlist: waitlist.taken(free(1), seats(1), BOOKING, NOON, since)
+
+    first.when(walk(NOON - 60 * MINUTE + TICK)).then(WaitlistSkipped(ANN, booking_id=BOOKING))
+    first.when(walk(NOON - 60 * MINUTE)).then()
+    first.when(walk(NOON - 120 * MINUTE)).then()
+
+
 def test_after_the_cutoff_nobody_was_to_have_it():
     cutoff = SEVEN - 60 * MINUTE
     given(Waitlist, opened, joined(ANN, 3)).when(booked(1, at=cutoff, notice=60)).then()
