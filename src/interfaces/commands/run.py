@@ -36,6 +36,10 @@ def _migrate(settings: Settings) -> None:
     importlib.import_module("infrastructure.privacy.journal").require_replayed(settings)
 
 
+def _rebuild(settings: Settings, console: Console) -> None:
+    importlib.import_module("interfaces.commands.rebuild").bring_up_to_date(settings, console)
+
+
 def _demo(settings: Settings) -> list[str]:
     lines: list[str] = importlib.import_module("interfaces.demo").load(settings)
     return lines
@@ -45,6 +49,7 @@ class House(Struct, frozen=True):
     """What is run, in order. Tests put their own pieces in the places of ours."""
 
     migrate: Callable[[Settings], None] = _migrate
+    rebuild: Callable[[Settings, Console], None] = _rebuild
     demo: Callable[[Settings], list[str]] = _demo
     api: Sequence[str] = _daybook("api")
     worker: Sequence[str] = _daybook("worker")
@@ -70,6 +75,7 @@ def serve(env: Mapping[str, str], house: House, console: Console) -> None:
         folder.publish(complete.environment())
         console.print(f"Migrating {masked(complete.database_url or '')}")
         house.migrate(complete)
+        house.rebuild(complete, console)
         first_steps = house.demo(complete)
         supervisor = Supervisor(lambda said: console.print(said, style="yellow"))
         for server in servers.all:

@@ -37,6 +37,7 @@ def note_start(settings: Settings) -> list[str]:
 if __name__ == "__main__":
     house = House(
         migrate=lambda _: None,
+        rebuild=lambda *_: None,
         demo=note_start,
         api=(sys.executable, "-c", API),
         worker=(sys.executable, "-c", WORKER),
