@@ -40,6 +40,7 @@ HOUSE = Actor("system", "reception", "system")
 MOST_PASSWORD = 1024
 """Longer ones are not even looked at."""
 _TAG = 16
+_SMALL = {large: large + 32 for large in range(ord("A"), ord("Z") + 1)}
 
 
 class Entered(Struct, frozen=True):
@@ -435,7 +436,9 @@ class Reception:
             email = details.email(email)
         except NotAnEmail:
             email = f"nobody {email}"
-        return self._key("login", email.casefold())
+        # Letters of ASCII alone: what else is called small or large brings addresses of different people together (ß
+        # and ss), and mail is sent to the address that was typed.
+        return self._key("login", email.translate(_SMALL))
 
     def _seal(self, account: UUID, field: str, value: str) -> Sealed:
         return self._keys.seal(INSTALLATION, f"{account}:{field}", Clear(account, value))

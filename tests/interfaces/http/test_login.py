@@ -150,6 +150,17 @@ def test_an_address_is_found_however_its_letters_are_written(town, ana, place, s
     assert town.login(spelling(email), at=place).status_code == 200
 
 
+def test_addresses_that_are_not_written_alike_are_not_alike(town, place):
+    """Else a letter to the one would open the account of the other."""
+    one = f"strasse.{uuid4().hex}@example.org"
+    town.registered(one, at=place)
+    other = one.replace("strasse", "stra\u00dfe")
+    town.say("password-resets", {"email": other}, place)
+    _, answer = town.registered(other, BETTER, place)
+    assert town.login(one, at=place).json()["memberships"] != answer["memberships"]
+    assert town.letters(other)[0][0] == "join", "nobody to reset a password for"
+
+
 def test_whoever_gets_it_wrong_is_told_nothing_else(town, ana, place):
     email, _ = ana
     answers = [
