@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from msgspec.structs import replace
 
@@ -19,6 +20,9 @@ if sys.dont_write_bytecode:
     sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(sys.prefix, "bytecode")))
     del os.environ["PYTHONDONTWRITEBYTECODE"]
 
+
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")  # machines are shared: how long an example takes says nothing about it
 
 PLENTY = dict.fromkeys(("limit_reads", "limit_writes", "limit_searches", "limit_pages", "limit_logins"), 10_000_000)
 """Requests a minute: everybody in these stories comes from one address, and in a hurry."""
