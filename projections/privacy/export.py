@@ -16,6 +16,7 @@ from application.access import Access, AccessLog
 from application.booking.queries import WhoIsBooked
 from application.booking.series_queries import TheSeries
 from application.bus import Answerer
+from application.family.queries import ConsentsOf, Families, HistoryOfConsents
 from application.identity.queries import TheUser
 from application.message import Occasion, Query, Scope
 from application.privacy.export import SECTIONS, Export
@@ -67,8 +68,8 @@ class Exports:
         await asyncio.to_thread(self._log.record, [entry])
         read = {
             "details": partial(self._once, person),
-            "consents": self._nothing,
-            "families": self._nothing,
+            "consents": partial(self._consents, user_id, occasion),
+            "families": partial(self._families, user_id, occasion),
             "bookings": partial(self._bookings, user_id, occasion),
             "series": partial(self._each, _SERIES, TheSeries, user_id, occasion),
             "waitlist": partial(self._each, _ENTRIES, TheEntry, user_id, occasion),
@@ -84,8 +85,18 @@ class Exports:
     async def _once(self, row: Any) -> Batches:
         yield [plain(row)]
 
-    async def _nothing(self) -> Batches:
-        yield []
+    async def _consents(self, user_id: UUID, occasion: Occasion) -> Batches:
+        try:
+            yield [plain(await self._answerers[ConsentsOf](ConsentsOf(user_id), occasion, "any"))]
+        except Unknown:
+            return
+        before: Any = await self._answerers[HistoryOfConsents](HistoryOfConsents(user_id, limit=PAGE), occasion, "any")
+        yield [plain(row) for row in before.rows]
+
+    async def _families(self, user_id: UUID, occasion: Occasion) -> Batches:
+        """Of the others their ids alone: what is known about them is theirs."""
+        found = await self._answerers[Families](Families(user_id, limit=PAGE), occasion, "any")
+        yield [plain(row) for row in found.rows]
 
     async def _bookings(self, user_id: UUID, occasion: Occasion) -> Batches:
         after = None
