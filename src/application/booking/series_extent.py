@@ -50,7 +50,8 @@ def cancel_series(command: CancelSeries, work: UnitOfWork) -> None:
         work.change(BookingSeries, series.id, lambda series: series.exclude(first))
     else:
         coming = [at for at in series.since() if not over(work, series, at)]
-        first = min(coming, default=series.start) if command.scope == "all" else named(command.recurrence_id, series)
+        last = series.ends_before or series.start  # asked again, where nothing is left
+        first = min(coming, default=last) if command.scope == "all" else named(command.recurrence_id, series)
         alive = standing(work, series, series.since(first), CANCELLABLE)
         work.change(BookingSeries, series.id, lambda series: series.end(first))
     if first in series.placed and over(work, series, first):

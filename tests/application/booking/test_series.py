@@ -414,6 +414,17 @@ def test_the_past_is_never_changed():
     assert memory.live() == ["2027-03-02T09:00", "2027-03-09T09:00"]
 
 
+def test_cancelling_all_twice_is_cancelling_all_once_whatever_was_taken_out_before():
+    memory = Memory()
+    memory.do(make())
+    memory.do(CancelSeries(SERIES, "this", datetime(2027, 3, 2, 9)))
+    memory.do(CancelSeries(SERIES, "all"))
+    before = len(memory.streams[SERIES])
+    assert memory.do(CancelSeries(SERIES, "all"))["cancelled"] == 0
+    assert (memory.live(), len(memory.streams[SERIES])) == ([], before)
+    assert memory.series().status == "ended"
+
+
 def test_one_second_before_it_begins_it_can_be_changed():
     memory = Memory()
     memory.do(make())
