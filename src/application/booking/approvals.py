@@ -7,7 +7,7 @@ from uuid import UUID
 from application.unit_of_work import UnitOfWork
 from domain.availability.setup import Slot
 from domain.booking.approvals import ApprovalQueue, queue_of
-from domain.booking.booking import Booking
+from domain.booking.booking import FIRM, Booking
 from domain.booking.errors import NeedsAgreement
 from domain.offering.offering import Offering
 from domain.offering.terms import Approval, ApprovalRule
@@ -88,9 +88,12 @@ def true_of(rule: ApprovalRule, of: Asked) -> bool:
 
 
 def first_time(work: UnitOfWork, booking: Booking) -> bool:
-    """Whether the customer has had nothing here before this; nobody's booking is always a first."""
-    customer = booking.customer_id
-    return customer is None or not any(row.booking_id != booking.id for row in work.tallies([customer]))
+    """Whether the customer has had nothing here before this: what is only held, or waits for the venue itself, is
+    nothing yet, or whoever asks twice would be agreed to unasked. Nobody's booking is always a first."""
+    if booking.customer_id is None:
+        return True
+    others = [row for row in work.tallies([booking.customer_id]) if row.booking_id != booking.id]
+    return not any(row.state != "live" or work.glance(Booking, row.booking_id).status in FIRM for row in others)
 
 
 def agreement(work: UnitOfWork, booking: Booking, offering: Offering, to: Asked) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,10 +21,13 @@ from application.booking.commands import (
     TimeOutApproval,
 )
 from application.booking.placing import BookOffering, BookSeats, MoveOffering
+from application.booking.series import CreateSeries
 from application.offering.commands import DefineOffering, ScheduleSession
 from application.waitlist.commands import AcceptOffer, JoinWaitlist, SetWaitlist, WalkSession
 from domain.booking.booking import Booking
 from domain.booking.errors import ApprovalQueueFull, NeedsAgreement
+from domain.booking.series import occurrence_id
+from domain.booking.series_events import Template
 from domain.offering.terms import Approval, ApprovalRule, Need, Terms
 from domain.waitlist.events import Settings as Serving
 from infrastructure.settings import Settings
@@ -63,6 +67,27 @@ def test_as_many_as_may_wait_and_one_more_is_told_why(town):
     with pytest.raises(ApprovalQueueFull) as full:
         hall.ask()
     assert full.value.detail["reasons"] == [{"code": "APPROVAL_QUEUE_FULL", "used": 2, "limit": 2}]
+
+
+def test_it_is_the_first_time_until_something_has_been_agreed_to(town):
+    hall, ann = Hall(town, rules=(ApprovalRule(first_time=True),)), uuid4()
+    asking = {"role": "customer", "who": ann, "then": "confirm"}
+    first, second = hall.ask(48, **asking), hall.ask(72, **asking)
+    assert [hall.now(it).status for it in (first, second)] == ["pending_approval"] * 2
+    town.do(Approve(second))
+    assert hall.now(hall.ask(96, **asking)).status == "confirmed"
+    assert hall.now(hall.ask(96, **asking | {"who": uuid4()})).status == "pending_approval"
+
+
+def test_of_a_series_that_is_the_first_time_every_occurrence_is_asked_about(town):
+    hall, series = Hall(town, rules=(ApprovalRule(first_time=True),)), uuid7()
+    start = soon(240).replace(tzinfo=None)
+    town.do(
+        CreateSeries(series, hall.location, start, Template(hall.wedding), "FREQ=WEEKLY;COUNT=3"),
+        "customer", subject=str(uuid4()),
+    )  # fmt: skip
+    found = [occurrence_id(series, start + timedelta(weeks=n)) for n in range(3)]
+    assert [hall.now(it).status for it in found] == ["pending_approval"] * 3
 
 
 def test_over_http_it_is_a_rule_s_refusal_with_a_reason(town):
