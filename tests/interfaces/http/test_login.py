@@ -482,6 +482,24 @@ def test_a_token_that_names_no_version_ends_with_the_second_in_which_its_user_ch
     assert town.as_("manager", user).get("/api/v1/bookings").status_code == 200, "one that is made later is good"
 
 
+def test_whose_account_is_deleted_is_out(town, ana):
+    _, answer = ana
+    assert town.of(answer).get("/api/v1/account").status_code == 200
+    town.sql("DELETE FROM identity.account WHERE id = %s", town.house.reception.account_of(answer["login_id"]))
+    town.out(answer)
+
+
+def test_who_is_no_member_any_more_is_out_and_whatever_else_they_are_they_stay(town, place):
+    email, one = town.registered(at=place)
+    other = town.as_("platform", organization=None).post("/api/v1/organizations", json={"name": "Next door"}).json()
+    town.as_("owner", organization=other["id"]).post("/api/v1/invitations", json={"email": email, "role": "staff"})
+    body = {"token": town.letter(email, "join", 2), "password": GOOD}
+    two = town.say("acceptances", body, place).json()
+    town.sql("DELETE FROM identity.membership WHERE user_id = %s", one["memberships"][0]["user_id"])
+    town.out(one)
+    assert town.of(two).get("/api/v1/account").status_code == 200
+
+
 class Ended:
     """Who is not who they were."""
 
