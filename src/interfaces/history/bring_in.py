@@ -10,6 +10,7 @@ from msgspec import Struct
 from application.bus import CommandBus
 from application.event_store import EventStore, Unavailable
 from domain.errors import Refusal
+from interfaces.history.memory import Memory
 from interfaces.history.plan import SILENT, Deed, Plan, Pulse, Remark, sentence
 from interfaces.history.source import Table
 from interfaces.history.story import Mapping, own_organization
@@ -62,7 +63,8 @@ def bring_in(
     try:
         plan.read(table, limit, remark, pulse)
         began = time.perf_counter()
-        carried_out, events = carry_out(plan, bus, pulse)
+        memory = Memory(store)
+        carried_out, events = carry_out(plan, bus.over(memory), pulse, memory)
         return Outcome(
             tenant, plan.rows, dict(plan.refused), dict(plan.settled), plan.commands, carried_out, events,
             time.perf_counter() - began,
@@ -71,8 +73,8 @@ def bring_in(
         plan.close()
 
 
-def carry_out(plan: Plan, bus: CommandBus, pulse: Pulse) -> tuple[int, int]:
-    """Everything that is left of the plan; answers with how many commands and events that was."""
+def carry_out(plan: Plan, bus: CommandBus, pulse: Pulse, memory: Memory) -> tuple[int, int]:
+    """Everything that is left of the plan; answers with how many commands and events that was. `memory`: the bus's."""
     total = plan.left
     if not total:
         return 0, 0
@@ -80,18 +82,22 @@ def carry_out(plan: Plan, bus: CommandBus, pulse: Pulse) -> tuple[int, int]:
     events = 0
     pulse.begins("Carrying out", total)
     for deed in beginnings:
-        events += carried(deed, bus)
+        events += carried(deed, bus, memory)
         pulse.beat(0, 0)
     for n, deed in enumerate(plan.rest(), start=1):
-        events += carried(deed, bus)
+        events += carried(deed, bus, memory)
         pulse.beat(n, n)
     return total + len(beginnings), events
 
 
-def carried(deed: Deed, bus: CommandBus) -> int:
+def carried(deed: Deed, bus: CommandBus, memory: Memory) -> int:
     """Carry one command out, under an id that makes a second time harmless."""
     try:
-        answer = bus.carry_out(deed.command, deed.occasion)
+        try:
+            answer = bus.carry_out(deed.command, deed.occasion)
+        except Refusal:
+            memory.forget()  # it may be too old: what counts is what the log says now
+            answer = bus.carry_out(deed.command, deed.occasion)
     except Refusal as refusal:
         raise Stopped(
             f"Line {deed.line}: '{deed.name}' was refused when its turn came: {sentence(refusal)} Nothing after it has "

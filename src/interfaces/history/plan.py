@@ -40,7 +40,14 @@ BEFORE_ALL = timedelta(days=1)
 ROWS_AT_ONCE = 256
 """Whose streams are looked up in one query."""
 Log = Mapping[UUID, Sequence[RecordedEvent]]
-NAMES: dict[str, type[Command]] = {command.__name__: command for command in HANDLERS}
+
+
+def named(command: type[Command]) -> str:
+    """Two rooms may have a command of the same name."""
+    return f"{command.__module__}.{command.__name__}"
+
+
+NAMES: dict[str, type[Command]] = {named(command): command for command in HANDLERS}
 
 SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -223,7 +230,7 @@ class Plan:
             "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
-                    (step.at - EPOCH) // MICROSECOND, self.rows, n, step.name, type(step.command).__name__,
+                    (step.at - EPOCH) // MICROSECOND, self.rows, n, step.name, named(type(step.command)),
                     b"" if done else msgspec.json.encode(step.command), step.reason,
                     packed(claim for stream, fact in facts for claim in claims_of(fact, stream)), len(facts), done,
                     command_id.bytes,

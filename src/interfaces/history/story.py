@@ -9,9 +9,10 @@ from collections.abc import Mapping as Cells
 from datetime import datetime
 from hashlib import blake2b
 from typing import Protocol
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from msgspec import Struct
+from uuid_utils.compat import uuid5
 
 from application.message import Command
 from domain.hours import WeeklyHours

@@ -18,6 +18,7 @@ import pytest
 
 from application.booking.queries import HowManyBookings
 from application.message import Occasion, Query
+from application.organization.commands import RenameLocation
 from application.recorded import Actor, Origin
 from application.resource.queries import OccupancyPerDay
 from infrastructure import mongo
@@ -31,13 +32,15 @@ from interfaces.history.bring_in import Outcome, bring_in
 from interfaces.history.hotel_bookings import HotelBookings
 from interfaces.history.plan import SILENT, Interrupted, Pulse, Remark
 from interfaces.history.source import Table
-from interfaces.history.story import Ids
+from interfaces.history.story import Ids, own_organization
 from projections.audit import trail
 from projections.rebuild import Rebuild
 from projections.runner import LARGEST, Runner, connected
 from projections.views import VIEWS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+BUSY = 120.0
+"""Seconds for which the server that stands in for MongoDB may be busy: how long it takes is no matter here."""
 STATUS = {"Check-Out": "completed", "Canceled": "cancelled", "No-Show": "no_show"}
 
 
@@ -85,10 +88,9 @@ def imported(settings: Settings, path: Path, pulse: Pulse = SILENT, **more: Any)
         return bring_in(table, mapping, built.command_bus, built.store, NOW, remarks.append, pulse, **more), remarks
 
 
-def follow(settings: Settings, log: Log | ReadOnce | None = None, indexed: bool = True) -> None:
-    """Let every view and the audit trail catch up; `indexed`: the trail with the indexes that it has."""
+def follow(settings: Settings, log: Log | ReadOnce | None = None) -> None:
+    """Let every view catch up."""
     assert settings.database_url is not None
-    assert settings.mongo_url is not None
     for view in VIEWS:
         runner = Runner(view, settings.database_url, log or Log())
         with connected(settings.database_url, view.name) as connection:
@@ -96,7 +98,13 @@ def follow(settings: Settings, log: Log | ReadOnce | None = None, indexed: bool 
             while runner.step(connection):
                 pass
         assert not runner.keeper.parked
-    writer = trail.Writer(mongo.writing(settings.mongo_url), Source())
+
+
+def tell(settings: Settings, indexed: bool = True) -> None:
+    """Let the audit trail catch up; `indexed`: with the indexes that it has."""
+    assert settings.database_url is not None
+    assert settings.mongo_url is not None
+    writer = trail.Writer(mongo.writing(settings.mongo_url, BUSY), Source())
     if indexed:
         writer.prepare()
     with connected(settings.database_url, "audit") as connection:
@@ -175,7 +183,7 @@ def trail_is_whole(settings: Settings) -> None:
     """The trail has one document for every event, numbered 1..n in the order of the log, and no other."""
     assert settings.mongo_url is not None
     events = rows(settings, "SELECT stream::text, version, position::text FROM event_store.event e ORDER BY e.position")
-    told = mongo.writing(settings.mongo_url)[trail.TRAIL].find({}, {"seq": 1, "src": 1}, batch_size=5000)
+    told = mongo.writing(settings.mongo_url, BUSY)[trail.TRAIL].find({}, {"seq": 1, "src": 1}, batch_size=5000)
     documents = sorted((one["seq"], one["src"]["agg"], one["src"]["ver"], one["src"]["position"]) for one in told)
     assert documents == [(seq, *event) for seq, event in enumerate(events, start=1)]
 
@@ -184,12 +192,13 @@ def trail_is_proven(settings: Settings) -> None:
     """Each document is what telling its event again gives."""
     assert settings.database_url is not None
     assert settings.mongo_url is not None
-    proven = trail.verify(settings.database_url, mongo.writing(settings.mongo_url), Source())
+    proven = trail.verify(settings.database_url, mongo.writing(settings.mongo_url, BUSY), Source())
     assert proven.differences == []
     assert proven.documents == proven.events > 0
 
 
-NOT_IMPORTED = {"quotas", "series", "queue"}
+IMPORTED = {"calendar", "history", "catalogue", "directory", "timetable"}
+"""Views of which a history of bookings makes something."""
 
 
 def rebuilds_agree(settings: Settings, log: Log | ReadOnce | None = None) -> None:
@@ -198,7 +207,7 @@ def rebuilds_agree(settings: Settings, log: Log | ReadOnce | None = None) -> Non
     for view in VIEWS:
         compared = Rebuild(view, settings.database_url, log or Log()).verify()
         assert compared.differences == []
-        assert bool(compared.rows) == (view.name not in NOT_IMPORTED)
+        assert compared.rows or view.name not in IMPORTED
     assert list(claims.verify(settings.database_url)) == []
 
 
@@ -236,6 +245,7 @@ def test_every_kind_of_row_reads_true_afterwards(
     assert outcome.rows == truth.rows + len(refused)
     assert [(one.line, one.rule) for one in remarks if one.outcome == "refused"] == refused
     follow(home)
+    tell(home)
     answers_agree(home, outcome.organization, truth, range(2015, 2017))
     events_agree(home, truth)
     log_is_whole(home)
@@ -309,6 +319,28 @@ def test_a_part_first_and_the_rest_later_gives_the_same_bookings(
     rebuilds_agree(home)
 
 
+def test_what_somebody_changes_meanwhile_governs_what_comes_after(home: Settings, tmp_path: Path) -> None:
+    """The import remembers what it has read; the write finds out that it has moved, and it is read again."""
+    path = sheet.write(tmp_path / "stays.csv", [*sheet.likely(20)])
+    mapping = HotelBookings()
+    tenant = own_organization(mapping)
+    city = Ids(tenant, mapping.name).of("location", sheet.CITY)
+    with house(home) as built, Table(path, mapping.columns) as table:
+
+        def reached(_: int, count: int) -> None:
+            if count == 10:  # commands: the reading of so few rows is told of at its end alone
+                occasion = Occasion(tenant, Actor("user", "test", "owner"), Origin("api"), uuid4())
+                built.command_bus.carry_out(RenameLocation(city, "City Palace"), occasion)
+
+        pulse = Pulse(lambda *_: None, reached, lambda: False)
+        bring_in(table, mapping, built.command_bus, built.store, NOW, lambda _: None, pulse)
+    held = "SELECT metadata FROM event_store.event WHERE tag = 'booking.held.v2' ORDER BY position"
+    read = [envelope_of(metadata).configuration for (metadata,) in rows(home, held)]
+    versions = [one.version for configuration in read for one in configuration if one.stream == city]
+    assert set(versions) == {1, 2}
+    assert versions == sorted(versions)
+
+
 @pytest.mark.slow
 def test_the_real_file_reads_true_afterwards(home: Settings) -> None:
     """14,938 bookings of the Hotel booking demand datasets (N. Antonio, A. de Almeida, L. Nunes, Data in Brief 22
@@ -340,9 +372,10 @@ def test_the_real_file_reads_true_afterwards(home: Settings) -> None:
         "no-show-before-arrival": 1,
     }  # fmt: skip
     once = ReadOnce()
+    follow(home, once)
     # Without indexes: they would be most of the work of the server that stands in for MongoDB. That no document is told
     # twice is seen here by comparing all of them.
-    follow(home, once, indexed=False)
+    tell(home, indexed=False)
     answers_agree(home, outcome.organization, truth, range(2015, 2018))
     events_agree(home, truth)
     log_is_whole(home)
