@@ -1,6 +1,6 @@
 """Whether a resource can be had as asked, all but its occupancy, which the claims decide in the write."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from domain.availability.setup import Reason
 from domain.booking.booking import LONGEST
 from domain.booking.errors import NotOffered, OwnOverlap, TooLong
 from domain.booking.events import Item
+from domain.calendar import Calendar
 from domain.organization.location import Location
 from domain.period import Period, most_at_once
 from domain.resource.resource import Resource
@@ -51,14 +52,10 @@ def reasons_against(wanted: Wanted, resource: Resource, location: Location, at: 
 
 def closed(location: Location, resource: Resource, period: Period) -> list[Reason]:
     """What of the calendars speaks against a period: hours, exceptions, closures, maintenance, absence."""
-    first, last = localtime.dates_touched(period.starts_at, period.ends_at, location.zone)
     calendars = (location.calendar, resource.calendar)
-    hours = within_both(*(hours_of(calendar, first, last) for calendar in calendars))
-    start, end = micros(period.starts_at), micros(period.ends_at)
-    found: list[Reason] = []
-    if not any(low <= start and end <= high for low, high in Wall(location.zone).spans(hours)):
-        shut = any(calendar.exceptions.get(first) == () for calendar in calendars)
-        found.append(Reason("CLOSED_EXCEPTION" if shut else "OUTSIDE_HOURS"))
+    # Of many nobody has said when: nothing is worked out for them.
+    spoken = any(calendar.hours is not None or calendar.exceptions for calendar in calendars)
+    found = [*outside(calendars, period, location.zone)] if spoken else []
     closures = [closure for calendar in calendars for closure in calendar.closures.values()]
     found += [
         Reason(TOLD[closure.cause], until=closure.ends_at)
@@ -66,6 +63,16 @@ def closed(location: Location, resource: Resource, period: Period) -> list[Reaso
         if closure.starts_at < period.ends_at and period.starts_at < closure.ends_at
     ]
     return found
+
+
+def outside(calendars: Sequence[Calendar], period: Period, zone: str) -> Iterator[Reason]:
+    """What of the hours speaks against a period: it must lie within one opening of all of them."""
+    first, last = localtime.dates_touched(period.starts_at, period.ends_at, zone)
+    hours = within_both(*(hours_of(calendar, first, last) for calendar in calendars))
+    start, end = micros(period.starts_at), micros(period.ends_at)
+    if not any(low <= start and end <= high for low, high in Wall(zone).spans(hours)):
+        shut = any(calendar.exceptions.get(first) == () for calendar in calendars)
+        yield Reason("CLOSED_EXCEPTION" if shut else "OUTSIDE_HOURS")
 
 
 def offered(

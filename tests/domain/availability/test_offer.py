@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from domain.availability.offer import Wanted, offered, reasons_against
+from domain.availability.offer import Wanted, offered, outside, reasons_against
 from domain.booking.booking import LONGEST
 from domain.booking.errors import NotOffered, TooLong
 from domain.calendar import Calendar
@@ -31,6 +33,16 @@ def codes(want=wanted, resource=court, location=club, at=BEFORE):
 def test_what_fits_is_offered_on_the_wall_of_its_location():
     (item,) = offered([wanted], {COURT: court}, club, BEFORE)
     assert (item.local_start, item.zone, item.units) == ("2027-01-05T10:00", "America/New_York", 2)
+
+
+@given(
+    st.sampled_from(["UTC", "Europe/Lisbon", "Pacific/Apia", "America/New_York"]),
+    st.datetimes(datetime(1970, 1, 4), datetime(2199, 12, 20), timezones=st.just(UTC)),
+    st.timedeltas(timedelta(microseconds=1), timedelta(days=9)),
+)
+def test_where_nobody_has_said_when_nothing_is_outside_its_hours(zone, starts_at, lasting):
+    """It is not even worked out then: this is what working it out says."""
+    assert list(outside((Calendar(), Calendar()), Period(starts_at, starts_at + lasting), zone)) == []
 
 
 def test_units_up_to_the_capacity_fit():
