@@ -6,6 +6,7 @@ from projections.booking.series import SeriesOfBookings
 from projections.booking.series_history import SeriesHistory
 from projections.family.consents import Consents
 from projections.family.families import FamiliesOfOrganization
+from projections.identity.issuers import TrustedIssuers
 from projections.identity.keys import ApiKeysOfOrganization
 from projections.identity.people import PeopleOfOrganization
 from projections.offering.timetable import Timetable
@@ -23,6 +24,7 @@ VIEWS: tuple[View, ...] = (
     Directory(),
     PeopleOfOrganization(),
     ApiKeysOfOrganization(),
+    TrustedIssuers(),
     FamiliesOfOrganization(),
     Consents(),
     ErasuresOfOrganization(),

@@ -6,7 +6,7 @@ from application.booking import commands as booking
 from application.booking import links, placing, seating, series, series_edits, series_extent
 from application.family import commands as family
 from application.identity import commands as identity
-from application.identity import keys
+from application.identity import issuers, keys
 from application.message import Command
 from application.offering import commands as offering
 from application.organization import commands as organization
@@ -23,6 +23,7 @@ HANDLERS: Mapping[type[Command], Handler] = {
     **offering.HANDLERS,
     **identity.HANDLERS,
     **keys.HANDLERS,
+    **issuers.HANDLERS,
     **family.HANDLERS,
     **booking.HANDLERS,
     **series.HANDLERS,

@@ -29,10 +29,12 @@ from application.message import Occasion, Query, Scope
 from application.privacy.queries import DataExport
 from application.recorded import RecordedEvent
 from application.sealing import fingerprinting
+from domain.identity.lookup import sought
 from infrastructure import mongo
 from infrastructure.event_store import claims, log
 from infrastructure.event_store.store import PostgresEventStore
 from infrastructure.identity.links import LinkRows
+from infrastructure.identity.oidc import Fetch, Houses
 from infrastructure.identity.outbox import Outbox
 from infrastructure.identity.passwords import Argon2, common_words
 from infrastructure.identity.revocations import Revocations
@@ -47,7 +49,7 @@ from infrastructure.privacy.journal import Journal
 from infrastructure.privacy.keyring import Keyring
 from infrastructure.privacy.master import masters
 from infrastructure.privacy.opening import opened, opening
-from infrastructure.privacy.search import Search
+from infrastructure.privacy.search import Search, blinded
 from infrastructure.settings import Incomplete, Settings
 from infrastructure.valkey import Valkey
 from interfaces.http.metrics import Metrics
@@ -114,6 +116,7 @@ class House:
         self.ring = Ring(
             settings.token_secret or "", settings.token_secret_previous, self.rows.signing_keys, self.keys
         )  # fmt: skip
+        self.elsewhere = Houses(Fetch(settings.oidc_private))
         self.numbers = Numbers(reserving(settings.database_url, settings.database_deadline))
         self.access_log = access_log = PostgresAccessLog(self.store.pool)
         self.valkey = None if settings.redis_url is None else Valkey(settings.redis_url, settings.redis_deadline)
@@ -145,6 +148,10 @@ class House:
         )  # fmt: skip
         self._desk = ThreadPoolExecutor(DESKS, "desk")
         self._before_desk = 0
+
+    def with_address(self, tenant: UUID, email: str) -> list[UUID]:
+        """Who has said that this is their address."""
+        return self.keys.look_up(tenant, blinded(self.keys, tenant, sought(email, None, None, None)))
 
     @property
     def trust(self) -> Trust:

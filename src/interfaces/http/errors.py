@@ -14,6 +14,7 @@ from application.bus import CommandInFlight
 from application.bus import ViewBehind as NotYetShown
 from application.event_store import Unavailable, UnreadableHistory
 from application.identity.accounts import SecondFactorNeeded, TooManyGuesses, WrongCredentials
+from application.identity.issuers import NotBelieved
 from domain.booking.errors import TooManyFromHere
 from domain.errors import Conflict, Forbidden, Malformed, Refusal, Rule, Stale, Unknown
 from interfaces.http.logs import log
@@ -120,6 +121,7 @@ STATUS: Mapping[type[Refusal], int] = {
     Malformed: 400,
     Unauthenticated: 401,
     WrongCredentials: 401,
+    NotBelieved: 401,
     SecondFactorNeeded: 401,
     Forbidden: 403,
     Unknown: 404,

@@ -54,9 +54,8 @@ class Seen(Struct, frozen=True):
 
 class ManagePage(Controller):
     path = "/manage/{token:str}"
-    opt = {OPEN: True}
 
-    @get()
+    @get(opt={OPEN: True})
     async def manage_page(self, request: Asked, token: FromPath[str]) -> Reply:
         """The booking that the link is for."""
         try:
@@ -66,7 +65,7 @@ class ManagePage(Controller):
             return apology(request, error)
         return Reply(page(seen, request.scope["path"]), headers=UNKEPT, media=HTML, page="form")
 
-    @post(sync_to_thread=True, status_code=200)
+    @post(sync_to_thread=True, status_code=200, opt={OPEN: True})
     def cancel_by_page(self, request: Asked, token: FromPath[str], body: RawBody) -> Reply:
         """The one thing that the page's form does; then back to the page, so that looking again does not repeat it."""
         try:
@@ -78,7 +77,7 @@ class ManagePage(Controller):
             return apology(request, error)
         return Reply(b"", 303, [*UNKEPT, (b"location", request.scope["path"].encode())], HTML, page="form")
 
-    @route(http_method=["PUT", "PATCH", "DELETE"], status_code=200)
+    @route(http_method=["PUT", "PATCH", "DELETE"], status_code=200, opt={OPEN: True})
     async def no_page_does_this(self, request: Asked, token: FromPath[str]) -> Reply:  # noqa: ARG002
         """Whoever has a link is not told what else there may be."""
         return apology(request, LinkRefused())

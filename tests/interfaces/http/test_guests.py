@@ -229,7 +229,7 @@ def test_it_is_no_token_and_a_token_is_no_link(town, visitor):
 
 def test_no_byte_of_it_can_be_changed(town, visitor):
     head, _, text = visitor.link.rpartition("/")
-    shown = lambda one: house_links.read(one, lambda kid: house_links._key(town.house, kid), datetime.now(UTC))  # noqa: E731, SLF001
+    shown = lambda one: house_links.read(one, lambda kid: house_links._key(town.house, kid), datetime.now(UTC))  # noqa: E731
     assert shown(text).booking_id == UUID(visitor.booking)
     for place, was in enumerate(text):
         for other in "AZaz09-_+/=.\n":
