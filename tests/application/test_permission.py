@@ -38,7 +38,6 @@ def test_which_right_lets_what(message, right):
     ("message", "may", "may_not"),
     [
         (family.FoundFamily, ["customer", "staff"], ["guest", "compliance", "system"]),
-        (family.JoinFamily, ["customer"], ["staff", "owner", "guest"]),
         (family.AddDependant, ["staff", "owner"], ["customer", "guest", "compliance"]),
         (family.ComeOfAge, ["staff"], ["customer", "guest", "compliance"]),
         (family.AskConsent, ["manager", "owner"], ["staff", "customer", "compliance"]),

@@ -9,7 +9,7 @@ from uuid import UUID
 from application.message import Command
 from application.unit_of_work import Handler, SomebodyElse, UnitOfWork
 from domain.family.consents import Asked, Asking, Consents
-from domain.family.errors import FounderNeeded, NotTheirsToConsent, UnknownFamily
+from domain.family.errors import FounderNeeded, NotTheirsToConsent, TheirsToSay, UnknownFamily
 from domain.family.events import Right, Standing
 from domain.family.family import Family, Kinship
 from domain.identity.details import Details
@@ -59,7 +59,8 @@ class JoinFamily(Command, frozen=True):
 
 def join_family(command: JoinFamily, work: UnitOfWork) -> None:
     me = known(work, command.family_id)
-    assert me is not None  # customers alone are permitted
+    if me is None:
+        raise TheirsToSay
     work.read(User, me)
     work.change(Family, command.family_id, lambda family: family.accept(me))
     stands(work, me, command.family_id, "guardian")

@@ -39,6 +39,10 @@ class FounderNeeded(Rule):
     """A family is founded by a guardian: say who."""
 
 
+class TheirsToSay(Rule):
+    """Who was invited says yes themselves; staff add a guardian."""
+
+
 class AlreadyInFamily(Rule):
     """This person is in the family already, as something else."""
 

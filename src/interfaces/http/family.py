@@ -148,7 +148,7 @@ class FamiliesOfOrganization(Controller):
     @post(
         "/{family_id:uuid}/guardians",
         sync_to_thread=True,
-        opt=changes(takes=NewGuardian, example={"user_id": "{user_id}"}),
+        opt=changes(takes=NewGuardian, example={"user_id": "0197a3f0-0000-7000-8000-000000000004"}),
         status_code=200,
     )
     def add_guardian(self, request: Asked, family_id: FromPath[UUID], body: RawBody) -> Reply:

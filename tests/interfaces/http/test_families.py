@@ -62,6 +62,7 @@ def test_who_is_invited_sees_it_and_says_yes(town, kin):
     him = town.as_("customer", ben)
     assert standings(kin.stands(invited, him)) == {kin.ann: "guardian", kim: "dependant", ben: "invited"}
     problem(him.get(f"/api/v1/users/{kim}", params=since(invited)), 404, "unknown_user")
+    problem(town.as_("staff").post(f"{kin.url}/acceptance"), 422, "theirs_to_say")
     joined = him.post(f"{kin.url}/acceptance")
     assert joined.status_code == 200, joined.text
     assert standings(kin.stands(joined))[ben] == "guardian"

@@ -20,6 +20,7 @@ TIMES = {"starts_at": "2031-01-01T10:00Z", "ends_at": "2031-01-01T11:00Z"}
 BODIES: dict[str, Any] = {
     "/api/v1/bookings/{booking_id}/reassignment": {"items": [{"item": 1, "resource_id": "{resource_id}"}]},
     "/api/v1/bookings/{booking_id}/reschedule": {"items": [{"item": 1, "resource_id": "{resource_id}", **TIMES}]},
+    "/api/v1/families/{family_id}/guardians": {"user_id": "{user_id}"},
     "/api/v1/offerings/{offering_id}/terms": {"needs": [{"role": "court", "any_of": MEMBERS}], "durations": [60]},
     "/api/v1/pools/{pool_id}": {"members": MEMBERS},
     "/api/v1/series/{series_id}/cancellation": {"scope": "all"},
@@ -70,6 +71,9 @@ def theirs(town: Town) -> dict[str, str]:
     pool = {"location_id": location, "name": "Courts", "members": [resource]}
     user_id = made(owner.post("/api/v1/users", json={"role": "staff", "details": {"name": "Robin Reed"}}))
     pool_id = made(owner.post("/api/v1/pools", json=pool))
+    family = made(owner.post("/api/v1/families", json={"guardian_id": user_id}))
+    child = owner.post(f"/api/v1/families/{family}/dependants", json={}).json()["dependant_id"]
+    assert owner.put("/api/v1/consents/photo", json={"version": 1}).status_code == 200
     series = owner.post("/api/v1/series", json=rule | {"resources": [{"resource_id": resource}]})
     return {
         "booking_id": held.id,
@@ -83,6 +87,10 @@ def theirs(town: Town) -> dict[str, str]:
         "series_id": made(series),
         "entry_id": made(entry),
         "party_id": party,
+        "family_id": family,
+        "guardian_id": user_id,
+        "dependant_id": child,
+        "purpose": "photo",
         "customer_id": customer,
         "closure_id": closure.json()["closure_id"],
         "override_id": override.json()["override_id"],
