@@ -9,6 +9,8 @@ from hypothesis import given as whatever
 from hypothesis import strategies as st
 
 from domain.errors import Refusal
+from domain.event import KNOWN
+from domain.identity import events as identity  # noqa: F401
 from domain.privacy import errors
 from domain.privacy.events import (
     ErasureCertified,
@@ -183,3 +185,8 @@ def test_from_a_month_to_ten_years(days, hold):
 @pytest.mark.parametrize(("days", "hold"), [(29, 0), (3651, 0), (365, -1), (365, 3651)])
 def test_and_not_for_shorter_or_longer(days, hold):
     given(Retention).when(lambda it: it.set(days, hold)).refused(errors.BadRetention)
+
+
+def test_what_is_sealed_stands_in_the_persons_own_stream():
+    """There the certificate's looking looks. Whoever seals something elsewhere has to show it where to look."""
+    assert {tag for tag, kind in KNOWN.items() if kind.personal and not tag.startswith("test.")} == {"user.described"}

@@ -5,8 +5,10 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from house import fresh
+from house import fresh, until
 
+from application.sealing import ERASED, INSTALLATION
+from domain.personal import Clear
 from infrastructure.privacy.keyring import Keyring
 from infrastructure.privacy.master import masters
 from infrastructure.settings import Settings
@@ -55,22 +57,27 @@ def there(settings: Settings, table: str, column: str, value: UUID) -> int:
 def test_the_account_of_one_user_goes_with_them(settings, keys):
     user = uuid4()
     made = account(settings, (HERE, user))
+    sealed = keys.seal(INSTALLATION, "account", Clear(made, "ana@example.org"))
     gone = keys.carry_out_erasure(HERE, user, uuid4(), "objection")
     assert (gone.keys, gone.rows) == (0, 4)
     assert there(settings, "account", "id", made) == 0
     assert there(settings, "session", "account", made) == 0
     assert there(settings, "ticket", "user_id", user) == 0
     assert there(settings, "external", "user_id", user) == 0
+    until(lambda: keys.open(INSTALLATION, [sealed]) == [ERASED])
 
 
 def test_an_account_that_is_somebody_elsewhere_stays_for_there(settings, keys):
     here, elsewhere = uuid4(), uuid4()
     made = account(settings, (HERE, here), (THERE, elsewhere))
+    sealed = keys.seal(INSTALLATION, "account", Clear(made, "ana@example.org"))
     keys.carry_out_erasure(HERE, here, uuid4(), "objection")
     assert there(settings, "account", "id", made) == 1
     assert there(settings, "membership", "user_id", here) == 0
     assert there(settings, "membership", "user_id", elsewhere) == 1
     assert there(settings, "external", "user_id", elsewhere) == 1
+    with Keyring(settings.database_url or "", masters(settings), deadline=10.0) as fresh_keys:
+        assert fresh_keys.open(INSTALLATION, [sealed]) == ["ana@example.org"]
     keys.carry_out_erasure(THERE, elsewhere, uuid4(), "objection")
     assert there(settings, "account", "id", made) == 0
 
