@@ -39,9 +39,8 @@ enabled = false
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", 401, 403, 404, 409, 412, 422, 428, 429]
 """
-"""What is well-formed may still be refused by a rule, or have changed meanwhile, or be a guess too many; but it is never
-called malformed.
-That If-Match is missing is 428, which schemathesis does not expect; it has a test of its own."""
+"""What is well-formed may still be refused by a rule, or have changed meanwhile, or be a guess too many; but it
+is never called malformed. That If-Match is missing is 428, which schemathesis does not expect; it has its own test."""
 
 HOOKS = '''
 import schemathesis
