@@ -17,6 +17,7 @@ from application.identity.queries import FindPeople
 from application.message import Occasion, Query
 from application.organization.queries import Locations, TheLocation, TheOrganization
 from application.permission import PERMISSIONS
+from application.privacy.queries import DataExport
 from application.recorded import Actor, Origin
 from application.resource.queries import Catalogue, OccupancyPerDay, TheResource
 from domain.booking import events as booking
@@ -120,7 +121,7 @@ def test_somebody_learns_from_every_fact_or_it_is_named_here(tag: str) -> None:
 def test_every_question_has_one_view_that_answers() -> None:
     asked_of_views = {query for view in VIEWS for query in view.answers()}
     questions = {message for message in PERMISSIONS if issubclass(message, Query)}
-    assert questions - asked_of_views == {AuditTrail, FindPeople, ProveOverlaps, WhatIsOffered}
+    assert questions - asked_of_views == {AuditTrail, DataExport, FindPeople, ProveOverlaps, WhatIsOffered}
 
 
 def test_a_life_is_shown_as_it_stands(url: str) -> None:
