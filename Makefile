@@ -5,6 +5,7 @@
 #   make run PORT=8001 DATA=/srv/daybook
 #   make test                all tests        make check      style, types, import laws
 #   make bench               the measurements make chaos      the heavy faults (ROUNDS=6 SEED=...)
+#   make fuzz                every operation of the API, looked at for long (EXAMPLES=50 SEED=...)
 #   make docs                the reference, made from the code
 #   make lock                resolve the dependencies anew
 #   make clean               remove .venv and caches, never the data
@@ -30,7 +31,7 @@ RUNTIME := .venv/installed/runtime-$(call contents,requirements.lock)
 DEV := .venv/installed/dev-$(call contents,requirements-dev.lock)
 UV := .venv/installed/uv-$(call contents,requirements-uv.lock)
 
-.PHONY: run test check bench chaos docs lock clean
+.PHONY: run test check bench chaos fuzz docs lock clean
 .DELETE_ON_ERROR:
 
 run: $(RUNTIME)
@@ -49,6 +50,9 @@ bench: $(DEV)
 
 chaos: $(DEV)
 	@exec .venv/bin/python -m bench.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+fuzz: $(DEV)
+	@exec env DAYBOOK_FUZZ=$(or $(EXAMPLES),50) DAYBOOK_FUZZ_SEED=$(SEED) .venv/bin/pytest tests/interfaces/http/test_schema.py $(ARGS)
 
 docs: $(DEV)
 	@exec .venv/bin/python docs/generate.py

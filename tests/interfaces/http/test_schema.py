@@ -21,7 +21,7 @@ LOOKING_LONGER = "DAYBOOK_FUZZ" in os.environ
 """Whether this is `make fuzz`: many examples at any seed, and the edges of what is malformed as well. The suite looks
 at the edges of what is well-formed and at a few examples of either kind, always the same ones: each case costs the
 whole house some 20 ms, and there are more operations every month."""
-EXAMPLES = os.environ.get("DAYBOOK_FUZZ", "5")
+EXAMPLES = os.environ.get("DAYBOOK_FUZZ", "3")
 """For each operation."""
 SEED = os.environ.get("DAYBOOK_FUZZ_SEED") or ("" if LOOKING_LONGER else "1")
 
