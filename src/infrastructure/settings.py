@@ -102,7 +102,7 @@ SECRET = {"stripe_key", "token_secret", "token_secret_previous", "master_key", "
 """Never shown, not even shortened; in URLs only the password is a secret."""
 
 
-_PASSWORD = re.compile(r"(://[^:/@]*:).*@")
+_PASSWORD = re.compile(r"(://[^:/@]{0,256}:).{0,1024}@")  # bounded: in what is no URL it would look for ever
 _PASSWORD_PARAMETER = re.compile(r"([?&]password=)[^&]*")
 
 

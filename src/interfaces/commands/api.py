@@ -35,7 +35,7 @@ def command(workers: int | None) -> None:
     if workers is not None:
         os.environ["DAYBOOK_API_WORKERS"] = str(workers)  # each of them must know how many they are
     from granian import Granian
-    from granian.constants import Interfaces, Loops
+    from granian.constants import HTTPModes, Interfaces, Loops
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
@@ -47,6 +47,7 @@ def command(workers: int | None) -> None:
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,
+        http=HTTPModes.http1,  # of the other kind headers could be many times as large, and as slow as they like
         workers=workers or settings.api_workers,
         loop=Loops.auto,
         http1_settings=HTTP1Settings(header_read_timeout=SLOWEST_HEADERS),

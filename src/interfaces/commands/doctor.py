@@ -17,6 +17,7 @@ from infrastructure import settings as given
 from infrastructure.embedded.folder import DataFolder
 from infrastructure.privacy import master
 from infrastructure.settings import Incomplete, Settings, UnusableSetting, masked
+from interfaces.commands.api import at_home
 
 PYTHON = (3, 11)
 POSTGRES = 15
@@ -68,6 +69,7 @@ def examine(settings: Settings) -> list[Finding]:
         server("MongoDB", "mongo_url", "SecantusDB", _mongo),
         _data(settings),
         _master_key(settings, now),
+        _outside(settings),
     ]
 
 
@@ -129,6 +131,28 @@ def _master_key(settings: Settings, now: Settings) -> Finding:
         found, mend = "unusable", str(wrong).rstrip(".")
     source = "external" if settings.master_key_file else "running" if now.master_key_file else "embedded"
     return Finding(what="master key", well=not mend, source=source, version=found, where=str(file), mend=mend)
+
+
+def _outside(settings: Settings) -> Finding:
+    """Who can reach it, and what stands in their way."""
+    home = at_home(settings.host)
+    limits = [field for field in settings.__struct_fields__ if field.startswith("limit_")]
+    unlimited = [f"DAYBOOK_{field.upper()}" for field in limits if not getattr(settings, field)]
+    mend = ""
+    if any(network.prefixlen == 0 for network in settings.trusted_proxies.networks):
+        mend = "name your own proxies in DAYBOOK_TRUSTED_PROXIES: as it is anybody may say where a request comes from"
+    elif not home and settings.trusted_hosts is None:
+        mend = "name the hosts under which it is reached in DAYBOOK_TRUSTED_HOSTS"
+    elif not home and unlimited:
+        mend = f"set {', '.join(unlimited)} to more than 0: as it is anybody may ask as often as they like"
+    return Finding(
+        what="access from outside",
+        well=not mend,
+        source="here",
+        version="this machine" if home else f"as {settings.trusted_hosts or '?'}",
+        where=f"{settings.host}:{settings.port}",
+        mend=mend,
+    )
 
 
 def _wheel(what: str, package: str, field: str) -> Finding:

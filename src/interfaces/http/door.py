@@ -205,6 +205,8 @@ class FrontDoor:
             return HeadersTooLarge()
         if given.get(b"content-encoding", b"identity").strip().lower() not in (b"identity", b""):
             return UnsupportedMedia()
+        if given.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+            return UnsupportedMedia()
         if self._hosts and scope["path"] not in PROBES and host_of(given.get(b"host", b"")) not in self._hosts:
             return NotServedHere()
         return None

@@ -187,7 +187,7 @@ def _responses(operation: Operation, private: bool, of: Mapping[Any, Any]) -> di
         headers["Location"] = {"$ref": "#/components/headers/Location"}
     content = {operation.media: {"schema": of[operation.gives]}}
     found: dict[str, Any] = {str(operation.status): {"description": "Done.", "headers": headers, "content": content}}
-    statuses = {400, 500, *operation.codes}
+    statuses = {400, 429, 500, *operation.codes}
     if private:
         statuses |= {401, 403, 404, 503}
     if operation.writes:
