@@ -166,7 +166,11 @@ def apology(request: Asked, error: Exception) -> Reply:
     again = [(name.encode(), value.encode()) for name, value in headers(refusal, error).items()]
     match refusal:
         case LinkRefused():
-            body = sorry("This link is no good", str(refusal), "If you have booked, the venue can send you another.")
+            body = sorry(
+                "This link is no good",
+                "It was cut off or mistyped, is too old, or was taken back.",
+                "If you have booked, the venue can send you another.",
+            )
         case _ if status >= 500:
             body = sorry("Not just now", str(refusal), "Nothing has been lost. Try again in a moment.")
         case _:
