@@ -128,7 +128,9 @@ def staged(
     folder: Path, *, apis: int = 1, worker: bool = True, durable: bool = True, **more: object
 ) -> Iterator[Stage]:
     """A stage on a folder, migrated and running; `more` are settings. Nothing of it outlives the block."""
-    wanted = replace(given.load({}), data=folder / "data", **more)
+    # A crowd comes from one address, and each of it as fast as it can.
+    plenty = dict.fromkeys(("limit_reads", "limit_writes", "limit_searches"), 10_000_000)
+    wanted = replace(given.load({}), data=folder / "data", **{**plenty, **more})
     with embedded_where_missing(wanted, durable=durable) as (settings, servers):
         migrate(settings)
         stage = Stage(settings, servers, apis, worker)
