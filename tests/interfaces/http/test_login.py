@@ -126,7 +126,6 @@ def test_who_registers_is_sent_a_letter_and_comes_in_with_it(town, place):
     assert answer["organization_id"] == str(town.organization)
     (member,) = answer["memberships"]
     assert (member["organization"], member["role"]) == ("Harbour Sports", "customer")
-    me = town.of(answer).get("/api/v1/users/me")
     until(lambda: town.of(answer).get("/api/v1/users/me").status_code == 200)
     me = town.of(answer).get("/api/v1/users/me").json()
     assert (me["id"], me["details"]["email"], me["details"]["name"]) == (member["user_id"], email, "Ana Lopes")
@@ -393,7 +392,7 @@ def test_who_logs_out_is_out_and_their_other_logins_are_not(town, ana, place):
     assert town.say("logout", {"refresh_token": one["refresh_token"]}, place).json() == {"status": "done"}
     town.out(one)
     problem(town.say("login/refresh", {"refresh_token": one["refresh_token"]}, place), 401, "wrong_credentials")
-    assert town.of(two).get("/api/v1/users/me").status_code == 200
+    assert town.of(two).get("/api/v1/account").status_code == 200
     assert town.say("logout", {"refresh_token": one["refresh_token"]}, place).status_code == 200, "asked twice"
     assert town.say("logout", {"refresh_token": "AAAA"}, place).status_code == 200
 
@@ -536,7 +535,7 @@ def test_a_new_password_ends_all_logins_and_the_old_one_lets_nobody_in(town, ana
     assert answer.status_code == 200, answer.text
     town.out(one)
     town.out(two)
-    assert town.of(answer.json()).get("/api/v1/users/me").status_code == 200
+    assert town.of(answer.json()).get("/api/v1/account").status_code == 200
     problem(town.login(email, GOOD, place), 401)
     assert town.login(email, BETTER, place).status_code == 200
     town.letter(email, "password_changed")
@@ -548,7 +547,7 @@ def test_who_does_not_know_the_old_password_sets_no_new_one(town, ana, place):
     problem(town.of(answer).put("/api/v1/account/password", json=body), 401, "wrong_credentials")
     body = {"password": GOOD, "new_password": "password1234"}
     problem(town.of(answer).put("/api/v1/account/password", json=body), 422, "password_too_common")
-    assert town.of(answer).get("/api/v1/users/me").status_code == 200
+    assert town.of(answer).get("/api/v1/account").status_code == 200
 
 
 def test_who_has_forgotten_it_sets_a_new_one_by_letter_once_and_is_out_everywhere(town, ana, place):
