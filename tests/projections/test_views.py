@@ -99,9 +99,11 @@ def test_the_same_event_gives_the_same_changes() -> None:
 def test_somebody_learns_from_every_fact_or_it_is_named_here(tag: str) -> None:
     nobody = {
         "approval_queue.joined", "stranger.held", "earmark.placed", "earmark.released", "earmark.topped_up",
-        "issuer.knows_user", "membership.begun", "membership.ended", "ticket.issued", "waitlist.settings_set",
+        "issuer.knows_user", "kinship.begun", "kinship.ended", "membership.begun", "membership.ended", "ticket.issued",
+        "waitlist.settings_set",
     }  # fmt: skip
     from projections.booking import calendar, series
+    from projections.family import consents, families
     from projections.identity import issuers, keys, people
     from projections.offering import timetable
     from projections.organization import directory
@@ -110,7 +112,10 @@ def test_somebody_learns_from_every_fact_or_it_is_named_here(tag: str) -> None:
     from projections.resource import catalogue
     from projections.waitlist import queue
 
-    modules = (calendar, catalogue, directory, issuers, keys, people, erasures, queue, quotas, series, timetable)
+    modules = (
+        calendar, catalogue, consents, directory, erasures, families, issuers, keys, people, queue, quotas, series,
+        timetable,
+    )  # fmt: skip
     learnt = {kind.tag for module in modules for kind in module.LEARNS}
     assert (tag in learnt) != (tag in nobody)
 
