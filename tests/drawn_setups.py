@@ -124,7 +124,9 @@ def drawn_resource(d: Draw, name: str, on: date, at: datetime) -> Resource:
 
 
 def drawn_pool(d: Draw, name: str, resources: list[Resource]) -> Pool:
-    members = d.some([one.id for one in resources], least=1)
+    singles = [one for one in resources if one.capacity == 1]
+    # A log may hold members with several units, from when they could be given them.
+    members = d.some([one.id for one in (resources if d.rarely() or not singles else singles)], least=1)
     combinations = []
     for _ in range(d.number(0, 2)):
         together = d.some(members)

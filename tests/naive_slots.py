@@ -149,6 +149,10 @@ class Naive:
         pool = self.setup.pools.get(need.pool_id)
         return pool.members if pool and not pool.retired else ()
 
+    def pooled(self, resource_id: UUID) -> bool:
+        """Whether it is sold whole."""
+        return any(need.pool_id and resource_id in self.named_by(need) for need in self.terms.needs)
+
     def strange(self, resource_id: UUID) -> bool:
         """Whether it is part of nothing that is sold."""
         return not any(resource_id in self.named_by(need) for need in self.terms.needs)
@@ -156,6 +160,8 @@ class Naive:
     def capable(self, need: Need, resource_id: UUID) -> bool:
         one = self.setup.resources.get(resource_id)
         wanted = self.request.resource_ids
+        if one is not None and one.capacity > 1 and self.pooled(resource_id):
+            return False  # it would be sold several times at once
         if one is None or one.retired or one.location_id != self.setup.location.id:
             return False
         if set(wanted) & set(self.named_by(need)) and resource_id not in wanted:
@@ -282,7 +288,8 @@ class Naive:
 
     def capacity_at(self, one: Resource, at: datetime) -> int:
         instead = [o.capacity for o in one.overrides.values() if o.starts_at <= at < o.ends_at]
-        return min(instead) if instead else one.capacity
+        has = min(instead) if instead else one.capacity
+        return 0 if has > 1 and self.pooled(one.id) else has
 
     def of(self, one: Resource) -> list[Use]:
         return [use for use in self.uses if use.resource_id == one.id]

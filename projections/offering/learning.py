@@ -159,6 +159,8 @@ LEARNS: dict[type[Event], Learns] = {
     resource.ResourcePacingSet: _paced,
     resource.ResourceBufferModeSet: _buffered,
     resource.ResourceSellingSet: _sold,
+    resource.ResourceJoinedPool: _sets(UNIT),
+    resource.ResourceLeftPool: _sets(UNIT),
     resource.ResourceRetired: _sets(UNIT, retired=True),
     resource.PoolFormed: _formed,
     resource.PoolChanged: _sets(POOL, "members", "combinations"),

@@ -302,6 +302,11 @@ def _calendar(recorded: RecordedEvent, fact: Event) -> Sequence[Change]:  # noqa
     return _changed(recorded, {})
 
 
+def _pooled(recorded: RecordedEvent, fact: Event) -> Sequence[Change]:  # noqa: ARG001
+    """A pool names its members; here the version moves on."""
+    return _changed(recorded, {})
+
+
 def _retired(recorded: RecordedEvent, fact: events.ResourceRetired) -> Sequence[Change]:  # noqa: ARG001
     return _changed(recorded, {"retired": True})
 
@@ -387,6 +392,8 @@ LEARNS: dict[type[Event], Callable[[RecordedEvent, Any], Sequence[Change]]] = {
     events.ResourcePacingSet: _paced,
     events.ResourceBufferModeSet: _buffered,
     events.ResourceSellingSet: _sold,
+    events.ResourceJoinedPool: _pooled,
+    events.ResourceLeftPool: _pooled,
     events.ResourceRetired: _retired,
     **{fact: _turns(status) for fact, status in STATUS_AFTER.items()},
     booking.BookingHeld: _held,

@@ -59,6 +59,8 @@ TAGS = [
     "resource.capacity_override_lifted",
     "resource.pacing_set",
     "resource.selling_set",
+    "resource.joined_pool",
+    "resource.left_pool",
     "resource.buffer_mode_set",
     "pool.formed",
     "pool.changed",

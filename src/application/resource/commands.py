@@ -246,11 +246,12 @@ def form_pool(command: FormPool, work: UnitOfWork) -> None:
     work.fetch(command.location_id, *command.members)
     location = work.read(Location, command.location_id)
     resources = {member: work.read(Resource, member) for member in command.members}
-    work.begin(
+    pool = work.begin(
         Pool,
         command.pool_id,
         lambda pool: pool.form(location.id, command.name, command.members, command.combinations, resources),
     )
+    belong(work, pool)
 
 
 class ChangePool(Command, frozen=True):
@@ -263,8 +264,12 @@ class ChangePool(Command, frozen=True):
 
 def change_pool(command: ChangePool, work: UnitOfWork) -> None:
     work.fetch(command.pool_id, *command.members)
+    before = work.read(Pool, command.pool_id).members
     resources = {member: work.read(Resource, member) for member in command.members}
-    work.change(Pool, command.pool_id, lambda pool: pool.change(command.members, command.combinations, resources))
+    pool = work.change(
+        Pool, command.pool_id, lambda pool: pool.change(command.members, command.combinations, resources)
+    )
+    belong(work, pool, before)
 
 
 class RetirePool(Command, frozen=True):
@@ -274,7 +279,20 @@ class RetirePool(Command, frozen=True):
 
 
 def retire_pool(command: RetirePool, work: UnitOfWork) -> None:
-    work.change(Pool, command.pool_id, lambda pool: pool.retire())
+    pool = work.change(Pool, command.pool_id, lambda pool: pool.retire())
+    belong(work, pool, pool.members)
+
+
+def belong(work: UnitOfWork, pool: Pool, before: tuple[UUID, ...] = ()) -> None:
+    """Each member knows its pools, so that it is not given more units while one of them sells it whole: what it is
+    given at the same moment and this pass through the same stream."""
+    members = () if pool.retired else pool.members
+    gone = [member for member in before if member not in set(members)]
+    work.fetch(*members, *gone)
+    for member in members:
+        work.change(Resource, member, lambda resource: resource.join_pool(pool.id, work.now))
+    for member in gone:
+        work.change(Resource, member, lambda resource: resource.leave_pool(pool.id))
 
 
 HANDLERS: dict[type[Command], Handler] = {

@@ -11,11 +11,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.availability.occupancy import Busy
 from domain.availability.setup import Assigned, Reason, Request, Setup
 from domain.offering.terms import Need
-from domain.resource.resource import Resource
+from domain.resource.resource import Override, Resource
 from domain.wall import DAY, MINUTE, Wall
 
 TRAILING = 28
@@ -94,7 +95,28 @@ def named_by(need: Need, setup: Setup) -> tuple[UUID, ...]:
 
 def suits(resource: Resource, need: Need, setup: Setup) -> bool:
     here = resource.location_id == setup.location.id and not resource.retired
-    return here and set(need.features) <= set(resource.features)
+    single = resource.capacity == 1 or resource.id not in pooled(setup)
+    return here and single and set(need.features) <= set(resource.features)
+
+
+def pooled(setup: Setup) -> frozenset[UUID]:
+    """What is sold here as members of a pool: whole, one by one."""
+    return frozenset(it for need in setup.terms.needs if need.pool_id is not None for it in named_by(need, setup))
+
+
+def whole(setup: Setup) -> Setup:
+    """The same, but that members of pools are not there while they have several units: nobody gives them those any
+    more, but a log may hold some that were given them once, and one court would be sold several times at once."""
+    more = {
+        it.id: replace(it, overrides={name: alone(one) for name, one in it.overrides.items()})
+        for it in (setup.resources[one] for one in pooled(setup) if one in setup.resources)
+        if any(one.capacity > 1 for one in it.overrides.values())
+    }
+    return replace(setup, resources={**setup.resources, **more}) if more else setup
+
+
+def alone(override: Override) -> Override:
+    return replace(override, capacity=0) if override.capacity > 1 else override
 
 
 def called(resource: Resource) -> tuple[list[tuple[int, int, str]], UUID]:

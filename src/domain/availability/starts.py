@@ -67,6 +67,7 @@ class Starting:
     """One request over one configuration: from when each candidate could be had, and at which labels."""
 
     def __init__(self, setup: Setup, uses: Sequence[Use], request: Request, now: datetime, minutes: int) -> None:
+        setup = choice.whole(setup)
         self.setup, self.request, self.now = setup, request, now
         terms = self.terms = setup.terms
         self.zone = setup.location.zone

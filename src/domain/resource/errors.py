@@ -67,5 +67,9 @@ class BadMember(Rule):
     """A member of a pool is a resource at the pool's location with a capacity of 1."""
 
 
+class PooledAreOne(Rule):
+    """A member of a pool has one unit, and never more for a while: take it out of its pools first."""
+
+
 class BadCombination(Rule):
     """A combination is two or more different members of its pool, and like no other combination of it."""

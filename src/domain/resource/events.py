@@ -130,6 +130,20 @@ class ResourceSellingSet(Event, frozen=True):
     by_itself: bool
 
 
+class ResourceJoinedPool(Event, frozen=True):
+    """It is a member of that pool, which sells it whole: it has one unit for as long as it is."""
+
+    tag: ClassVar[str] = "resource.joined_pool"
+    pool_id: UUID
+
+
+class ResourceLeftPool(Event, frozen=True):
+    """It is no member any more, or the pool was retired."""
+
+    tag: ClassVar[str] = "resource.left_pool"
+    pool_id: UUID
+
+
 class ResourceRetired(Event, frozen=True):
     """It takes no new bookings; those it has stand."""
 
@@ -174,6 +188,8 @@ ResourceEvent = (
     | ResourcePacingSet
     | ResourceBufferModeSet
     | ResourceSellingSet
+    | ResourceJoinedPool
+    | ResourceLeftPool
     | ResourceRetired
 )
 PoolEvent = PoolFormed | PoolChanged | PoolRetired

@@ -62,6 +62,8 @@ class Resource(Aggregate, frozen=True):
     buffer_mode: BufferMode = "exclusive"
     sold_by_itself: bool = True
     """Whether customers may book it by name, past the terms of every offering that it is part of."""
+    pools: tuple[UUID, ...] = ()
+    """Those that it is a member of; not those that it joined before this was noted."""
 
     @property
     def hours(self) -> WeeklyHours | None:
@@ -79,8 +81,8 @@ class Resource(Aggregate, frozen=True):
 
     def change_capacity(self, capacity: int) -> list[events.ResourceEvent]:
         """The guard refuses, under the resource's lock, when more is in use than there would be."""
-        if counted(capacity, self.kind) > 1 and self.buffer_mode == "shared":
-            raise errors.SharedNeedsOneUnit
+        if counted(capacity, self.kind) > 1:
+            self._may_have_more()
         return [] if capacity == self.capacity else [events.ResourceCapacityChanged(capacity)]
 
     def change_hours(self, hours: WeeklyHours | None) -> list[events.ResourceEvent]:
@@ -124,8 +126,7 @@ class Resource(Aggregate, frozen=True):
             raise errors.BadOverride
         if capacity > 1:
             counted(capacity, self.kind)
-            if self.buffer_mode == "shared":
-                raise errors.SharedNeedsOneUnit
+            self._may_have_more()
         before = self.overrides.get(override_id)
         if before == Override(period.starts_at, period.ends_at, capacity):
             return []
@@ -153,16 +154,35 @@ class Resource(Aggregate, frozen=True):
 
     def set_buffer_mode(self, mode: BufferMode, at: datetime) -> list[events.ResourceEvent]:
         """`at`: now; overrides that are over do not count."""
-        most = max(
-            [self.capacity, *(override.capacity for override in self.overrides.values() if override.ends_at > at)]
-        )
-        if mode == "shared" and most > 1:
+        if mode == "shared" and self.most(at) > 1:
             raise errors.SharedNeedsOneUnit
         return [] if mode == self.buffer_mode else [events.ResourceBufferModeSet(mode)]
 
     def set_selling(self, by_itself: bool) -> list[events.ResourceEvent]:
         """What is booked stands, by name or not."""
         return [] if by_itself == self.sold_by_itself else [events.ResourceSellingSet(by_itself)]
+
+    def join_pool(self, pool_id: UUID, at: datetime) -> list[events.ResourceEvent]:
+        """A pool sells its members whole, so that each has one unit from now on. `at`: now; overrides that are over do
+        not count."""
+        if self.most(at) != 1:
+            raise errors.BadMember(resource_id=self.id, location_id=self.location_id, capacity=self.most(at))
+        return [] if pool_id in self.pools else [events.ResourceJoinedPool(pool_id)]
+
+    def leave_pool(self, pool_id: UUID) -> list[events.ResourceEvent]:
+        return [events.ResourceLeftPool(pool_id)] if pool_id in self.pools else []
+
+    def most(self, at: datetime) -> int:
+        """The most units that it has from now on, by whatever override."""
+        ahead = (override.capacity for override in self.overrides.values() if override.ends_at > at)
+        return max([self.capacity, *ahead])
+
+    def _may_have_more(self) -> None:
+        """More units than one, for ever or for a while."""
+        if self.buffer_mode == "shared":
+            raise errors.SharedNeedsOneUnit
+        if self.pools:
+            raise errors.PooledAreOne(pool_ids=self.pools)
 
     def retire(self) -> list[events.ResourceEvent]:
         return [] if self.retired else [events.ResourceRetired()]
@@ -200,6 +220,10 @@ class Resource(Aggregate, frozen=True):
                 return replace(self, buffer_mode=mode)
             case events.ResourceSellingSet(by_itself):
                 return replace(self, sold_by_itself=by_itself)
+            case events.ResourceJoinedPool(pool_id):
+                return replace(self, pools=(*self.pools, pool_id))
+            case events.ResourceLeftPool(pool_id):
+                return replace(self, pools=tuple(it for it in self.pools if it != pool_id))
             case events.ResourceRetired():
                 return replace(self, retired=True)
         return self

@@ -33,7 +33,7 @@ from domain.availability.slots import consider, explained, slots
 from domain.period import Period
 from domain.quota.counting import Picture
 from domain.quota.rule import CalendarWindow, QuotaRule
-from domain.resource.resource import Pacing
+from domain.resource.resource import Override, Pacing
 
 ON = date(2027, 3, 1)
 NOW, TEN, ELEVEN, NOON = (utc(2027, 3, 1, hour) for hour in (6, 10, 11, 12))
@@ -274,3 +274,22 @@ def test_the_order_is_the_one_that_was_written_down() -> None:
 def test_of_one_kind_they_are_told_as_they_were_found() -> None:
     reasons = [Reason("QUOTA", rule="b"), Reason("OCCUPIED"), Reason("QUOTA", rule="a")]
     assert [reason.rule for reason in in_order(reasons)] == [None, "b", "a"]
+
+
+# members of pools
+
+
+def test_a_pool_sells_no_member_while_it_has_several_units():
+    """Nobody is given those any more; a log may hold some that were."""
+    both = court("Court 1", capacity=5), court("Court 2", overrides=[Override(TEN, ELEVEN, 5)])
+    courts = pool("Courts", *both)
+    setup = sold(venue("UTC"), offering(need("court", courts)), courts, *both)
+    taken = [booked(both[1], NOON, NOON + HOUR)]
+    starts = {slot.starts_at for slot in slots(setup, taken, asked(ON), NOW)}
+    assert TEN not in starts, "one has five units for ever, the other one at this hour"
+    assert TEN - HOUR / 2 not in starts
+    assert TEN - HOUR in starts
+    assert ELEVEN in starts, "now the second has one"
+    assert NOON not in starts, "but one"
+    by_name = sold(venue("UTC"), offering(need("court", *both)), *both)
+    assert TEN in {slot.starts_at for slot in slots(by_name, (), asked(ON), NOW)}, "who are no members are counted"

@@ -1,5 +1,6 @@
 """Pools: which units belong together, and which tables can be had together."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -8,7 +9,18 @@ from msgspec.structs import replace
 
 from domain.names import BadName
 from domain.resource import errors
-from domain.resource.events import Combination, PoolChanged, PoolFormed, PoolRetired, Seats
+from domain.resource.events import (
+    Combination,
+    PoolChanged,
+    PoolFormed,
+    PoolRetired,
+    ResourceCapacityChanged,
+    ResourceCapacityOverridden,
+    ResourceJoinedPool,
+    ResourceLeftPool,
+    ResourceRegistered,
+    Seats,
+)
 from domain.resource.pool import Pool
 from domain.resource.resource import Resource
 
@@ -81,3 +93,42 @@ def test_a_combination_seats_somebody(seats):
 
 def test_a_pool_has_a_name():
     given(Pool).when(lambda p: p.form(HERE, " ", (T1,), (), TABLES)).refused(BadName)
+
+
+# a member has one unit
+
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+COURTS, OTHER = UUID(int=200), UUID(int=201)
+court = ResourceRegistered(HERE, "Court 1", "court", 1)
+joined, left = ResourceJoinedPool(COURTS), ResourceLeftPool(COURTS)
+
+
+def test_a_member_is_given_no_more_units_until_it_has_left_its_last_pool():
+    also = ResourceJoinedPool(OTHER)
+    for past in ([joined], [joined, also, left]):
+        given(Resource, court, *past).when(lambda r: r.change_capacity(2)).refused(errors.PooledAreOne)
+    many = ResourceCapacityChanged(2)
+    given(Resource, court, joined, left).when(lambda r: r.change_capacity(2)).then(many)
+    given(Resource, court, joined).when(lambda r: r.change_capacity(1)).then()
+
+
+def test_nor_for_a_while_but_none_is_fine():
+    none = ResourceCapacityOverridden(T1, NOW, NOW + HOUR, 0)
+    member = given(Resource, court, joined)
+    member.when(lambda r: r.override_capacity(T1, NOW, NOW + HOUR, 2, NOW)).refused(errors.PooledAreOne)
+    member.when(lambda r: r.override_capacity(T1, NOW, NOW + HOUR, 0, NOW)).then(none)
+
+
+def test_who_has_several_units_ahead_joins_no_pool():
+    given(Resource, court).when(lambda r: r.join_pool(COURTS, NOW)).then(joined)
+    given(Resource, court, joined).when(lambda r: r.join_pool(COURTS, NOW)).then()
+    more = ResourceCapacityOverridden(T1, NOW - HOUR, NOW, 2)
+    early = NOW - timedelta(microseconds=1)
+    given(Resource, court, more).when(lambda r: r.join_pool(COURTS, early)).refused(errors.BadMember, capacity=2)
+    given(Resource, court, more).when(lambda r: r.join_pool(COURTS, NOW)).then(joined)
+
+
+def test_who_is_no_member_leaves_nothing():
+    given(Resource, court, joined).when(lambda r: r.leave_pool(OTHER)).then()
+    given(Resource, court, joined).when(lambda r: r.leave_pool(COURTS)).then(left)

@@ -139,6 +139,26 @@ def test_pools_that_cannot_be(town, place):
     problem(town.as_("staff").post("/api/v1/pools", json={"location_id": place, "name": "X", "members": [table]}), 403)
 
 
+def test_a_member_of_a_pool_is_given_no_more_units_while_it_is_one(town, place):
+    one, two = town.resource(place), town.resource(place)
+    pool = town.owner.post("/api/v1/pools", json={"location_id": place, "name": "Courts", "members": [one, two]})
+    url, stay = f"/api/v1/resources/{one}", f"/api/v1/pools/{made(pool)}"
+    found = problem(town.owner.patch(url, json={"capacity": 5}), 422, "pooled_are_one")
+    assert found["details"]["pool_ids"] == [pool.json()["id"]]
+    more = {"starts_at": "2027-07-01T08:00", "ends_at": "2027-07-01T12:00", "capacity": 2}
+    problem(town.owner.post(f"{url}/capacity-overrides", json=more), 422, "pooled_are_one")
+    assert town.owner.post(f"{url}/capacity-overrides", json=more | {"capacity": 0}).status_code == 201
+    answer = put(town, stay, {"members": [two]}, **{"if-match": pool.headers["etag"]})
+    assert (answer.json()["id"], answer.headers["etag"]) == (pool.json()["id"], '"2"')
+    grown = town.owner.patch(url, json={"capacity": 5})
+    assert shown(town, grown, url)["capacity"] == 5
+    assert shown(town, grown, url)["version"] == grown.json()["version"], "every fact moves it on"
+    problem(put(town, stay, {"members": [one, two]}), 422, "bad_member")
+    problem(town.owner.patch(f"/api/v1/resources/{two}", json={"capacity": 2}), 422, "pooled_are_one")
+    assert town.owner.delete(stay).status_code == 200
+    assert town.owner.patch(f"/api/v1/resources/{two}", json={"capacity": 2}).status_code == 200
+
+
 # offerings
 
 
