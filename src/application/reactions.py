@@ -9,5 +9,7 @@ from application.quota import reactions as quota
 from application.reaction import Reaction
 from application.waitlist import reactions as waitlist
 
-REACTIONS: tuple[Reaction, ...] = (*booking.REACTIONS, *series.REACTIONS, *offering.REACTIONS,
-    *identity.REACTIONS, *privacy.REACTIONS, *quota.REACTIONS, *waitlist.REACTIONS)
+REACTIONS: tuple[Reaction, ...] = (
+    *booking.REACTIONS, *series.REACTIONS, *offering.REACTIONS,
+    *identity.REACTIONS, *privacy.REACTIONS, *quota.REACTIONS, *waitlist.REACTIONS,
+)  # fmt: skip
