@@ -19,7 +19,14 @@ from application.unit_of_work import Handler, UnitOfWork
 from domain import localtime
 from domain.availability.offer import Wanted, offered
 from domain.booking.booking import Booking, DeclinedFor, Overbooking
-from domain.booking.errors import BadUnits, MovedByItsOffering, NothingWanted, PaymentTooLate, SlotHeld, SlotTaken
+from domain.booking.errors import (
+    BadUnits,
+    MovedByItsOffering,
+    NothingWanted,
+    PaymentTooLate,
+    SlotHeld,
+    SlotTaken,
+)
 from domain.booking.events import SEAT, BookingEvent, CancelledBy, Item
 from domain.booking.reference import reference
 from domain.errors import Refusal
@@ -117,8 +124,10 @@ def offer(
     location_id: UUID,
     wanted: Sequence[tuple[int, WantedItem | MovedItem]],
     staying: Sequence[Item] = (),
+    before: Sequence[Item] = (),
 ) -> list[Item]:
-    """The items as they would be booked now, by the one function that decides what is offered."""
+    """The items as they would be booked now, by the one function that decides what is offered. A customer has nothing
+    that has begun, but what is of these already: they may stay for longer."""
     for _, item in wanted:
         if item.units < 1:
             raise BadUnits(number=item.units)
@@ -126,11 +135,12 @@ def offer(
     resources = {item.resource_id: work.read(Resource, item.resource_id) for _, item in wanted}
     if work.customer:
         sold_by_themselves(resources.values())  # else the terms of what they are part of would be got round
-    wishes = [
-        Wanted(n, item.resource_id, Period(typed(item.starts_at, location.zone), typed(item.ends_at, location.zone)),
-               item.units)
-        for n, item in wanted
-    ]  # fmt: skip
+    had = {(item.item, item.resource_id, item.starts_at) for item in before}
+    wishes = []
+    for n, item in wanted:
+        period = Period(typed(item.starts_at, location.zone), typed(item.ends_at, location.zone))
+        begun = work.customer is None or (n, item.resource_id, period.starts_at) in had
+        wishes.append(Wanted(n, item.resource_id, period, item.units, begun))
     return offered(wishes, resources, location, work.now, staying)
 
 
@@ -312,7 +322,7 @@ def reschedule(command: Reschedule, work: UnitOfWork) -> None:
         raise MovedByItsOffering  # else its notice, its steps and its candidates would be got round
     moving = {item.item for item in command.items}
     staying = [item for item in booking.items if item.item not in moving]
-    items = offer(work, booking.location_id, [(item.item, item) for item in command.items], staying)
+    items = offer(work, booking.location_id, [(item.item, item) for item in command.items], staying, booking.items)
     within_quotas(
         work, booking.customer_id, booking.offering_id, booking.location_id, [*items, *staying], booking.id
     )  # fmt: skip

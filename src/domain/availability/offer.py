@@ -29,6 +29,8 @@ class Wanted(Struct, frozen=True):
     resource_id: UUID
     period: Period
     units: int = 1
+    begun: bool = True
+    """Whether it may have begun, as long as it is not over: staff record what is, customers book what is to come."""
 
 
 def reasons_against(wanted: Wanted, resource: Resource, location: Location, at: datetime) -> list[Reason]:
@@ -40,7 +42,7 @@ def reasons_against(wanted: Wanted, resource: Resource, location: Location, at: 
     if resource.retired:
         found.append(Reason("RETIRED"))
     found += closed(location, resource, period)
-    if period.ends_at <= at:
+    if period.ends_at <= at or (period.starts_at < at and not wanted.begun):
         found.append(Reason("TOO_SOON", earliest=at))
     most = max(
         [resource.capacity, *(it.capacity for it in resource.overrides.values() if it.starts_at < period.ends_at)]

@@ -55,6 +55,12 @@ def test_until_its_end_it_can_still_be_booked():
     assert codes(at=TEN + HOUR) == ["TOO_SOON"]
 
 
+def test_who_may_not_have_what_has_begun_books_until_it_begins():
+    theirs = Wanted(1, COURT, wanted.period, begun=False)
+    assert codes(theirs, at=TEN) == []
+    assert codes(theirs, at=TEN + timedelta(microseconds=1)) == ["TOO_SOON"]
+
+
 def test_all_reasons_are_told_and_in_their_order():
     retired = court.after(court.retire())
     late = Wanted(1, COURT, Period(TEN + 6 * HOUR, TEN + 8 * HOUR), 3)

@@ -97,6 +97,22 @@ def test_what_is_over_is_too_soon(town, court):
     assert found["reasons"][0]["code"] == "TOO_SOON"
 
 
+def test_customers_book_by_name_what_is_to_come_and_staff_record_what_was(town):
+    """Else a stay that began days ago could be had, whoever else would have been there."""
+    ann = str(uuid4())
+    hers, court = town.as_("customer", ann), town.court()
+    begun = court.wish(-48, lasting=50)
+    found = problem(hers.post("/api/v1/bookings", json=begun), 422, "not_offered")
+    assert [reason["code"] for reason in found["reasons"]] == ["TOO_SOON"]
+    held = Held(town, town.owner.post("/api/v1/bookings", json=begun | {"customer_id": ann, "then": "confirm"}))
+    item = {"item": 1, **begun["items"][0]}
+    earlier = item | {"starts_at": soon(-49).isoformat()}
+    problem(held.step("reschedule", {"items": [earlier]}, who=hers), 422, "not_offered")
+    longer = item | {"ends_at": soon(3).isoformat()}
+    assert held.step("reschedule", {"items": [longer]}, who=hers).status_code == 200, "she may stay for longer"
+    assert hers.post("/api/v1/bookings", json=court.wish(4)).status_code == 201
+
+
 def test_a_resource_that_never_was_is_404(town, court):
     wish = court.wish()
     wish["items"][0]["resource_id"] = str(uuid4())
