@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from uuid_utils.compat import uuid7
 
 from application.bus import Answer
+from application.event_store import Append, Carried
 from application.message import Command, Occasion
 from application.recorded import Actor, Origin
 from infrastructure.embedded.child import Child
@@ -33,6 +34,9 @@ from projections.runner import Runner
 from projections.views import VIEWS
 
 HOUR = timedelta(hours=1)
+IDLE = (0.005, 0.1)
+"""Seconds between a view's looks at the log. It is woken by what is done here: with so many views in so many towns,
+looking as often as a worker does was a good part of what all tests cost."""
 
 
 def soon(hours: float = 24) -> datetime:
@@ -78,10 +82,20 @@ class Town:
         self.house: House = build(settings)
         self.app = create_app(self.house)
         self.organization = uuid7()
-        self._runners: list[Any] = [Runner(view, settings.database_url or "", log) for view in VIEWS] if views else []
+        followed = VIEWS if views else ()
+        self._views = [Runner(view, settings.database_url or "", log, pause=IDLE) for view in followed]
+        self._runners: list[Any] = [*self._views]
         self._runners += [Indexer(settings.database_url or "", self.house.keys)] if views else []
         self._threads = [threading.Thread(target=runner.run, daemon=True) for runner in self._runners]
         self._ends = ExitStack()
+        self._append = self.house.store.append
+        self.house.store.append = self._waking  # type: ignore[method-assign]
+
+    def _waking(self, what: Append) -> Carried:
+        carried = self._append(what)
+        for runner in self._views:
+            runner.wake.set()
+        return carried
 
     def __enter__(self) -> "Town":
         for thread in self._threads:
