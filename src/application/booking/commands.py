@@ -26,6 +26,7 @@ from domain.booking.errors import (
     PaymentTooLate,
     SlotHeld,
     SlotTaken,
+    UnknownItem,
 )
 from domain.booking.events import SEAT, BookingEvent, CancelledBy, Item
 from domain.booking.reference import reference
@@ -321,6 +322,8 @@ def reschedule(command: Reschedule, work: UnitOfWork) -> None:
     if work.customer and booking.offering_id is not None:
         raise MovedByItsOffering  # else its notice, its steps and its candidates would be got round
     moving = {item.item for item in command.items}
+    if unknown := moving - {item.item for item in booking.items}:
+        raise UnknownItem(item=min(unknown))  # else it would be in the way of those that stay
     staying = [item for item in booking.items if item.item not in moving]
     items = offer(work, booking.location_id, [(item.item, item) for item in command.items], staying, booking.items)
     within_quotas(

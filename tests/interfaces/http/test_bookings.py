@@ -113,6 +113,17 @@ def test_customers_book_by_name_what_is_to_come_and_staff_record_what_was(town):
     assert hers.post("/api/v1/bookings", json=court.wish(4)).status_code == 201
 
 
+def test_an_item_that_never_was_is_told_as_that(town):
+    court = town.court()
+    held = court.book(30, then="confirm")
+    (item,) = court.wish(30)["items"]
+    found = problem(held.step("reschedule", {"items": [{"item": 2, **item}]}), 422, "unknown_item")
+    assert found["details"]["item"] == 2
+    later = court.wish(31)["items"][0]
+    problem(held.step("reschedule", {"items": [{"item": 1, **later}, {"item": 2, **item}]}), 422, "unknown_item")
+    assert held.step("reschedule", {"items": [{"item": 1, **later}]}).status_code == 200
+
+
 def test_a_resource_that_never_was_is_404(town, court):
     wish = court.wish()
     wish["items"][0]["resource_id"] = str(uuid4())
