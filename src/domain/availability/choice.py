@@ -139,7 +139,17 @@ def misfits(needs: Sequence[Needed], setup: Setup, request: Request) -> list[Rea
         return [Reason("DOES_NOT_FIT")]
     if terms.most_party is not None and request.party > terms.most_party:
         return [Reason("DOES_NOT_FIT", capacity=terms.most_party)]
-    return [Reason("DOES_NOT_FIT", role=it.role) for it in needs if len(it.candidates) < it.count]
+    return [reason for it in needs if len(it.candidates) < it.count for reason in unfilled(it.need, setup, request)]
+
+
+def unfilled(need: Need, setup: Setup, request: Request) -> list[Reason]:
+    """Why too few could: of what was asked for by itself it is told that all of it was retired."""
+    named = named_by(need, setup)
+    asked = [it for it in named if it in request.resource_ids] or (named if len(named) == 1 else ())
+    gone = [it for it in asked if it in setup.resources and setup.resources[it].retired]
+    if gone and len(gone) == len(asked):
+        return [Reason("RETIRED", resource_id=it) for it in gone]
+    return [Reason("DOES_NOT_FIT", role=need.role)]
 
 
 def ranked(need: Needed, busy: Mapping[UUID, Sequence[Busy]], on: date, wall: Wall) -> Sequence[int]:

@@ -276,6 +276,25 @@ def test_of_one_kind_they_are_told_as_they_were_found() -> None:
     assert [reason.rule for reason in in_order(reasons)] == [None, "b", "a"]
 
 
+# what was retired
+
+
+def test_of_what_is_asked_for_by_itself_it_is_told_that_it_was_retired():
+    gone, there = court("Court 1", retired=True), court("Court 2")
+    alone = consider(simple(venue("UTC"), gone), (), asked(ON), TEN, NOW)
+    assert isinstance(alone, Refused)
+    assert alone.reasons == (Reason("RETIRED", resource_id=gone.id),)
+    either = sold(venue("UTC"), offering(need("court", gone, there)), gone, there)
+    named = consider(either, (), asked(ON, resource_ids=(gone.id,)), TEN, NOW)
+    assert isinstance(named, Refused)
+    assert named.reasons == (Reason("RETIRED", resource_id=gone.id),)
+    assert isinstance(consider(either, (), asked(ON, resource_ids=(gone.id, there.id)), TEN, NOW), Slot)
+    neither = gone, court("Court 2", retired=True)
+    nobody = consider(sold(venue("UTC"), offering(need("court", *neither)), *neither), (), asked(ON), TEN, NOW)
+    assert isinstance(nobody, Refused)
+    assert nobody.reasons == (Reason("DOES_NOT_FIT", role="court"),), "of several, it is the need that is not filled"
+
+
 # members of pools
 
 
