@@ -92,7 +92,7 @@ class NotCancellable(Rule):
 
 
 class DeadlinePassed(Rule):
-    """A deadline lies ahead."""
+    """The deadline has passed."""
 
 
 class NotDue(Rule):
