@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 from uuid import UUID, uuid4
 
@@ -26,7 +26,7 @@ from domain.organization.organization import Organization
 from interfaces import links
 from interfaces.http.asked import Asked, Because, Reply, Written, etag, moment, reply, written
 from interfaces.http.availability import Moving
-from interfaces.http.booking import Booking, Why, step, undo
+from interfaces.http.booking import Booking, Step, Why, undo
 from interfaces.http.booking import shown as booking_shown
 from interfaces.http.caller import OPEN, Doorkeeper
 from interfaces.http.errors import BadBody, Unauthenticated, Wrong
@@ -185,20 +185,28 @@ def linked(request: Asked, token: str, act: Act) -> links.Shown:
     return found
 
 
+def by_link(takes: Any, example: Any) -> dict[str, Any]:
+    """A step of a booking's life, for whoever has a link."""
+    about = says(
+        takes=takes, gives=Step, writes=True, etag=True, codes=(403, 404, 412, 429, 503), example=example
+    )  # fmt: skip
+    return about | {OPEN: True}
+
+
 class Linked(Controller):
     """For programs; the page is `interfaces/web/manage.py`."""
 
     path = "/manage/{token:str}"
     tags = ("guests",)
 
-    @get(opt=says(gives=Booking, etag=True, codes=(403, 503)) | {OPEN: True})
+    @get(opt=says(gives=Booking, etag=True, codes=(403, 404, 503)) | {OPEN: True})
     async def linked_booking(self, request: Asked, token: FromPath[str]) -> Reply:
         """The booking that the link is for, as it stands."""
         found = await asyncio.to_thread(linked, request, token, "see")
         it = await request.ask(TheBooking(found.booking_id), request.reading(str(found.position)))
         return reply(booking_shown(it), etag(it.version))
 
-    @post("/cancellation", sync_to_thread=True, status_code=200, opt=step() | {OPEN: True})
+    @post("/cancellation", sync_to_thread=True, status_code=200, opt=by_link(Because, {"reason": "ill"}))
     def cancel_linked(self, request: Asked, token: FromPath[str], body: RawBody) -> Reply:
         """It is not wanted any more."""
         wish = request.wish(body, Because)
@@ -210,7 +218,7 @@ class Linked(Controller):
         "/move",
         sync_to_thread=True,
         status_code=200,
-        opt=step(Moving, {"starts_at": "2027-03-15T19:00"}) | {OPEN: True},
+        opt=by_link(Moving, {"starts_at": "2027-03-15T19:00"}),
     )
     def move_linked(self, request: Asked, token: FromPath[str], body: RawBody) -> Reply:
         """The same offering at another time."""
