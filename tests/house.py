@@ -285,7 +285,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def until(true: Callable[[], bool], said: Callable[[], str] = str, seconds: float = 20) -> None:
+def until(true: Callable[[], bool], said: Callable[[], str] = str, seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < ends, f"waited {seconds} s in vain. {said()}"

@@ -98,7 +98,8 @@ def test_the_same_event_gives_the_same_changes() -> None:
 @pytest.mark.parametrize("tag", sorted(tag for tag in KNOWN if not tag.startswith("test.")))
 def test_somebody_learns_from_every_fact_or_it_is_named_here(tag: str) -> None:
     nobody = {
-        "approval_queue.joined", "stranger.held", "earmark.placed", "earmark.released", "earmark.topped_up",
+        "approval_queue.joined", "stranger.held", "user.invited", "user.linked",
+        "earmark.placed", "earmark.released", "earmark.topped_up",
         "issuer.knows_user", "kinship.begun", "kinship.ended", "membership.begun", "membership.ended", "ticket.issued",
         "waitlist.settings_set",
     }  # fmt: skip

@@ -16,9 +16,13 @@ from msgspec.structs import replace
 
 from application.booking.commands import Cancel
 from application.booking.series import CreateSeries
+from application.family.commands import AskConsent, FoundFamily, GiveConsent
 from application.identity.commands import RegisterUser
+from application.identity.issuers import TrustIssuer
+from application.identity.keys import IssueApiKey
 from application.message import Command
 from application.offering.commands import DefineOffering
+from application.privacy.commands import RequestErasure
 from application.quota.commands import SetQuotaRule
 from application.waitlist.commands import JoinWaitlist
 from bench.chaos import invariants
@@ -27,6 +31,7 @@ from bench.chaos.invariants import Breach, answered, followed, occupancy, of_the
 from bench.chaos.journal import Case, Intent, Journal, Outcome, cases
 from bench.chaos.town import BusDoor, Town, Wish, booking_of, bus_door, found_at, journals
 from domain.booking.series_events import Template
+from domain.family.consents import Asked
 from domain.offering.terms import Need, Terms
 from domain.quota.rule import CalendarWindow, QuotaRule
 from domain.waitlist.events import Window
@@ -287,11 +292,19 @@ def everything_else(town: Town) -> list[tuple[str, Command]]:
     terms = Terms(needs=(Need("court", any_of=(one,)),), durations=(60,))
     window = Window(date(2031, 7, 1), date(2031, 7, 2))
     start = datetime(2031, 7, 3, 10)
+    ana, program = uuid4(), uuid4()
     return [
         ("limits", SetQuotaRule(QuotaRule("two-a-week", "count", 2, CalendarWindow("week")))),
         ("sells", DefineOffering(offering, town.location, "Court", terms)),
         ("waits", JoinWaitlist(uuid4(), offering_id=offering, window=window, customer_id=uuid4())),
-        ("knows", RegisterUser(uuid4(), "staff")),
+        ("knows", RegisterUser(ana, "customer")),
+        ("serves", RegisterUser(program, "service")),
+        ("lets-in", IssueApiKey(uuid4(), program, "till", "0" * 64, ("read",))),
+        ("trusts", TrustIssuer(uuid4(), "https://id.example", "daybook", "daybook", "subject")),
+        ("belongs", FoundFamily(uuid4(), ana)),
+        ("asks", AskConsent(Asked("photo", 1))),
+        ("agrees", GiveConsent(ana, "photo", 1)),
+        ("forgets", RequestErasure(ana, uuid4(), "objection")),
         ("repeats", CreateSeries(uuid4(), town.location, start, Template(offering), "FREQ=DAILY;COUNT=2")),
     ]
 

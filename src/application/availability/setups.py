@@ -9,7 +9,7 @@ from domain.resource.resource import Resource
 
 
 def setup_for(work: UnitOfWork, offering: Offering) -> Setup:
-    """Everything that the offering's terms can name, as it stands: in one load, and another for the members of pools."""
+    """Everything that the offering's terms can name, as it stands: in one load, and another for pools' members."""
     named = {need.pool_id for need in offering.terms.needs if need.pool_id is not None}
     ids = {it for need in offering.terms.needs for it in need.any_of}
     work.fetch(work.tenant, offering.location_id, *named, *ids)

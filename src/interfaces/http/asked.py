@@ -307,8 +307,15 @@ class Asked(Request[Caller, None, Any]):
         if header is not None and not POSITION.fullmatch(header):
             raise BadHeader(errors=[Wrong("It is a position, as a write returned it.", "Daybook-Min-Position")])
         position = int(at_least or header or 0)
-        return Occasion(self.tenant, self.user.actor, ORIGIN, NOWHERE, min_position=position, within=self.user.within,
-                        scopes=self.user.scopes)
+        return Occasion(
+            self.tenant,
+            self.user.actor,
+            ORIGIN,
+            NOWHERE,
+            min_position=position,
+            within=self.user.within,
+            scopes=self.user.scopes,
+        )
 
     @property
     def if_match(self) -> int | None:

@@ -259,8 +259,8 @@ TAGS = {
 ABOUT = """\
 Every write is a command: it happens whole or not at all, and is kept as facts.
 
-* **Daybook-Hold-Token** is the secret that comes with a guest's hold (`hold_token`), without which a guest can do nothing
-  with it.
+* **Daybook-Hold-Token** is the secret that comes with a guest's hold (`hold_token`), without which a guest can do
+  nothing with it.
 * **Idempotency-Key** makes a write safe to repeat: the same key gives the same answer (`Idempotent-Replayed: true`).
 * **Daybook-Position** comes with every write. Give it to a read as `min_position` to be sure to see what you wrote.
 * **ETag** and **If-Match**: staff change a booking as they have seen it.

@@ -25,8 +25,8 @@ LISTED = {
     "/problems/{code}", "/book/{organization}/{offering}", "/book/files/{name}",
     "/api/v1/login", "/api/v1/login/refresh", "/api/v1/logout", "/api/v1/registrations", "/api/v1/acceptances",
     "/api/v1/password-resets", "/api/v1/password-resets/completion", "/api/v1/email-verifications",
-    "/api/v1/oidc/attempts", "/api/v1/oidc/logins", "/api/v1/guests", "/manage/{token}", "/api/v1/manage/{token}", "/api/v1/manage/{token}/cancellation",
-    "/api/v1/manage/{token}/move",
+    "/api/v1/oidc/attempts", "/api/v1/oidc/logins", "/api/v1/guests",
+    "/manage/{token}", "/api/v1/manage/{token}", "/api/v1/manage/{token}/cancellation", "/api/v1/manage/{token}/move",
 }  # fmt: skip
 """What strangers may see while `public_pages` is on."""
 
