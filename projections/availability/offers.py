@@ -73,6 +73,9 @@ class Offers:
         minutes = minutes_for(setup, wished(query))
         if (looks := effort(setup, query)) > MOST_LOOKS:
             raise TooMuchAtOnce(starts=looks)
+        if strange := tuple(sorted(set(query.resource_ids) - set(setup.resources))):
+            # Refused here where there are none such; what the offering does not sell is told with the reasons.
+            await self._answerers[TheSetup](TheSetup(resource_ids=strange), occasion, scope)
         if query.moving is not None:
             await self._also(TheBooking(query.moving), occasion)
         counted = None if query.customer_id is None else await self._also(WhatCounts(query.customer_id), occasion)

@@ -37,6 +37,7 @@ from domain.organization.organization import Organization
 from domain.period import Period
 from domain.quota.counting import Wanted
 from domain.quota.errors import QuotaReached
+from domain.resource.resource import Resource
 
 A_DAY = timedelta(days=1)
 """How far buffers and pacing reach."""
@@ -76,6 +77,7 @@ class OverbookOffering(BookOffering, frozen=True, kw_only=True):
 def book_offering(command: BookOffering, work: UnitOfWork) -> None:
     offering, setup = setup_of(work, command.offering_id)
     customer = work.for_customer(command.customer_id)
+    existing(work, setup, command.resource_ids)
     starts_at = typed(command.starts_at, setup.location.zone)
     override = overriding(work, command.override)
     asked = request(setup, starts_at, command.party_size, command.minutes, command.resource_ids, override)
@@ -104,6 +106,7 @@ def move_offering(command: MoveOffering, work: UnitOfWork) -> None:
     if booking.offering_id is None:
         raise NotAnOffering
     offering, setup = setup_of(work, booking.offering_id)
+    existing(work, setup, command.resource_ids)
     starts_at = typed(command.starts_at, setup.location.zone)
     minutes = command.minutes or int(booking.period.duration / timedelta(minutes=1))
     asked = request(
@@ -196,6 +199,12 @@ def setup_of(work: UnitOfWork, offering_id: UUID) -> tuple[Offering, Setup]:
     """An offering that can be had by time, and everything that its terms can name, as they stand."""
     offering = work.read(Offering, offering_id).sold_by_time()
     return offering, setup_for(work, offering)
+
+
+def existing(work: UnitOfWork, setup: Setup, resource_ids: Iterable[UUID]) -> None:
+    """What the offering does not sell is told with the reasons; what there is not, is unknown."""
+    for strange in sorted(set(resource_ids) - set(setup.resources)):
+        work.read(Resource, strange)
 
 
 def overriding(work: UnitOfWork, override: bool) -> bool:

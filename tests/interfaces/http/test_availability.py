@@ -400,12 +400,16 @@ def test_who_names_what_is_no_part_of_an_offering_is_told_so_and_gets_nothing_el
     on = date(2027, 4, 4)
     asked(town.owner, on, offering_id=offering)
     assert len(starts(asked(town.owner, on, offering_id=offering, resource_id=court))) == 11
-    for other in (sauna, str(uuid4())):
-        found = asked(town.owner, on, offering_id=offering, resource_id=other, explain=True)["data"]
-        assert {(r["code"], r["resource_id"]) for one in found for r in one["reasons"]} == {("DOES_NOT_FIT", other)}
-        wish = {"starts_at": "2027-04-04T01:00", "resource_ids": [court, other]}
-        refused = problem(town.owner.post(f"/api/v1/offerings/{offering}/bookings", json=wish), 422, "not_offered")
-        assert [(r["code"], r["resource_id"]) for r in refused["reasons"]] == [("DOES_NOT_FIT", other)]
+    found = asked(town.owner, on, offering_id=offering, resource_id=sauna, explain=True)["data"]
+    assert {(r["code"], r["resource_id"]) for one in found for r in one["reasons"]} == {("DOES_NOT_FIT", sauna)}
+    url, wish = f"/api/v1/offerings/{offering}/bookings", {"starts_at": "2027-04-04T01:00"}
+    refused = problem(town.owner.post(url, json={**wish, "resource_ids": [court, sauna]}), 422, "not_offered")
+    assert [(r["code"], r["resource_id"]) for r in refused["reasons"]] == [("DOES_NOT_FIT", sauna)]
+    nothing, dates = str(uuid4()), {"from": str(on), "to": str(on), "offering_id": offering}
+    problem(town.owner.get("/api/v1/availability", params={**dates, "resource_id": nothing}), 404, "unknown_resource")
+    search = {**dates, "resource_ids": [court, nothing]}
+    problem(town.owner.post("/api/v1/availability/search", json=search), 404, "unknown_resource")
+    problem(town.owner.post(url, json={**wish, "resource_ids": [court, nothing]}), 404, "unknown_resource")
 
 
 def test_a_day_s_answer_knows_what_lies_across_its_midnights(town: Town) -> None:
