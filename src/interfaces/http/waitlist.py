@@ -15,6 +15,7 @@ from domain.waitlist import events
 from domain.waitlist.events import Settings
 from interfaces.http.asked import (
     Asked,
+    Because,
     Day,
     Page,
     PositionText,
@@ -215,23 +216,23 @@ class Waitlist(Controller):
         "/{entry_id:uuid}/acceptance",
         sync_to_thread=True,
         status_code=200,
-        opt=says(gives=Accepted, writes=True, codes=(404, 409, 422)),
+        opt=says(takes=Because, gives=Accepted, writes=True, codes=(404, 409, 422), example={"reason": "it suits me"}),
     )
     def accept_offer(self, request: Asked, entry_id: FromPath[UUID], body: RawBody) -> Reply:
         """Take what is on offer: the booking is firm."""
-        request.no_body(body)
-        return written(request.carry_out(AcceptOffer(entry_id), request.writing()), etag=False)
+        wish = request.wish(body, Because)
+        return written(request.carry_out(AcceptOffer(entry_id), request.writing(wish.reason)), etag=False)
 
     @post(
         "/{entry_id:uuid}/decline",
         sync_to_thread=True,
         status_code=200,
-        opt=says(gives=Written, writes=True, codes=(404, 422)),
+        opt=says(takes=Because, gives=Written, writes=True, codes=(404, 422), example={"reason": "by phone"}),
     )
     def decline_offer(self, request: Asked, entry_id: FromPath[UUID], body: RawBody) -> Reply:
         """Leave what is on offer to the next, and the list."""
-        request.no_body(body)
-        return written(request.carry_out(DeclineOffer(entry_id), request.writing()), etag=False)
+        wish = request.wish(body, Because)
+        return written(request.carry_out(DeclineOffer(entry_id), request.writing(wish.reason)), etag=False)
 
 
 class WaitlistOfLocation(Controller):

@@ -130,13 +130,13 @@ def test_an_offer_is_accepted_with_one_call(studio, ann):
     entry = studio.join(ann)
     problem(ann.post(f"{WAITLIST}/{entry}/acceptance"), 422, "no_offer")
     studio.free()
-    answer = ann.post(f"{WAITLIST}/{entry}/acceptance", headers={"idempotency-key": "yes"})
+    answer = ann.post(f"{WAITLIST}/{entry}/acceptance", json={}, headers={"idempotency-key": "yes"})
     assert answer.status_code == 200, answer.text
     studio.position = answer.headers["daybook-position"]
     booking = ann.get(f"/api/v1/bookings/{answer.json()['booking_id']}", params={"min_position": studio.position})
     assert booking.json()["status"] == "confirmed"
     assert booking.json()["reference"] == answer.json()["reference"]
-    again = ann.post(f"{WAITLIST}/{entry}/acceptance", headers={"idempotency-key": "yes"})
+    again = ann.post(f"{WAITLIST}/{entry}/acceptance", json={}, headers={"idempotency-key": "yes"})
     assert (again.status_code, again.json()) == (200, answer.json())
     shown = studio.see(ann, entry)
     assert (shown["status"], shown["place"]) == ("accepted", None)
@@ -145,7 +145,8 @@ def test_an_offer_is_accepted_with_one_call(studio, ann):
 def test_an_offer_is_declined_with_one_call_and_goes_to_the_next(studio, ann, ben):
     first, second = studio.join(ann), studio.join(ben)
     studio.free()
-    assert ann.post(f"{WAITLIST}/{first}/decline").status_code == 200
+    problem(ann.post(f"{WAITLIST}/{first}/decline", json={"then": "wait"}), 400, "bad_body")
+    assert ann.post(f"{WAITLIST}/{first}/decline", json={"reason": "ill"}).status_code == 200
     studio.walk()
     assert studio.see(ann, first)["status"] == "declined"
     assert studio.see(ben, second)["status"] == "offered"
