@@ -386,11 +386,12 @@ class Booking(Aggregate, frozen=True):
         if at >= self.period.ends_at:
             return [events.BookingCompleted()]
         used = tuple(replace(i, ends_at=min(i.ends_at, at)) for i in self.items if i.starts_at < at)
-        if not used:  # gone before it began: it has been a moment all the same
+        early = not used
+        if early:  # gone before it began: it has been a moment all the same, but its hour can be sold again
             first = min(self.items, key=lambda i: (i.starts_at, i.item))
             used = (replace(first, ends_at=min(first.ends_at, first.starts_at + A_MOMENT)),)
         kept = {item.item for item in used}
-        return [events.BookingCheckedOut(used, tuple(i.item for i in self.items if i.item not in kept))]
+        return [events.BookingCheckedOut(used, tuple(i.item for i in self.items if i.item not in kept), early)]
 
     def complete(self, at: datetime | None = None, unseen: bool = False) -> list[BookingEvent]:
         """The visit is over. `unseen`: so may be, from its end on, what nobody checked in."""

@@ -38,6 +38,8 @@ def claims(event: Event, booking_id: UUID) -> tuple[Claim, ...]:
             return taken_again(booking_id, items, expires_at=expires_at)
         case events.BookingReanchored(items=items):
             return (Retime(booking_id, *span(items)),) if items else ()
+        case events.BookingCheckedOut(items=items, before_start=True):
+            return (Release(booking_id), Retime(booking_id, *span(items)), Retally(booking_id, "over"))
         case events.BookingCheckedOut(items=items):
             return (*taken_again(booking_id, items), Retally(booking_id, "over"))
         case events.BookingCompleted():

@@ -212,6 +212,8 @@ class BookingCheckedOut(Event, frozen=True):
     items: tuple[Item, ...]
     unused: tuple[int, ...] = ()
     """Items that had not begun: they are no longer part of it."""
+    before_start: bool = False
+    """Nothing of it had begun: it is shown as a moment, and occupies nothing."""
 
 
 class BookingCompleted(Event, frozen=True):

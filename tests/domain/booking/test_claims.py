@@ -90,6 +90,8 @@ def test_what_comes_back_is_taken_and_counts_again():
 
 def test_who_leaves_early_gives_the_rest_back():
     assert claims_of(events.BookingCheckedOut((court,)), BOOKING) == (Release(BOOKING), taken, timed, counts("over"))
+    early = events.BookingCheckedOut((court,), before_start=True)
+    assert claims_of(early, BOOKING) == (Release(BOOKING), timed, counts("over")), "all of it, before it began"
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,10 @@ def test_at_the_end_there_is_nothing_to_give_back():
 def test_items_that_had_not_begun_are_no_longer_part_of_it():
     both = given(Booking, replace(held, items=(court, lesson)), confirmed, arrived)
     both.when(lambda b: b.check_out(ELEVEN)).then(BookingCheckedOut((court,), unused=(2,)))
-    both.when(lambda b: b.check_out(TEN)).then(BookingCheckedOut((replace(court, ends_at=TEN + MINUTE),), unused=(2,)))
+    moment = replace(court, ends_at=TEN + MINUTE)
+    both.when(lambda b: b.check_out(TEN)).then(BookingCheckedOut((moment,), unused=(2,), before_start=True))
+    begun = replace(court, ends_at=TEN + TICK)
+    both.when(lambda b: b.check_out(TEN + TICK)).then(BookingCheckedOut((begun,), unused=(2,)))
 
 
 def test_who_has_not_come_does_not_leave():

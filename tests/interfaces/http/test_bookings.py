@@ -406,3 +406,16 @@ def test_bookings_are_found_by_what_is_known_of_them(town):
 @pytest.mark.parametrize("path", ["bookings", "resources", "locations", "audit"])
 def test_a_cursor_that_was_not_made_here(town, path, cursor):
     problem(town.owner.get(f"/api/v1/{path}", params={"cursor": cursor}), 400, "bad_cursor")
+
+
+def test_who_leaves_before_the_start_leaves_the_whole_hour_to_others(town):
+    court = town.court()
+    starts_at = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=10)
+    times = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + HOUR).isoformat()}
+    wish = {"location_id": court.location, "items": [{"resource_id": court.resource, **times}], "then": "confirm"}
+    held = Held(town, town.owner.post("/api/v1/bookings", json=wish))
+    assert held.step("check-in").status_code == 200
+    problem(town.owner.post("/api/v1/bookings", json=wish), 409, "slot_taken")
+    assert held.step("check-out").json()["status"] == "completed"
+    assert town.owner.post("/api/v1/bookings", json=wish).status_code == 201
+    assert held.now()["status"] == "completed"
