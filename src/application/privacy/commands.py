@@ -106,7 +106,7 @@ def certify(command: Certify, work: UnitOfWork) -> None:
     )
 
 
-class PlaceHold(Command, frozen=True):
+class PlaceLegalHold(Command, frozen=True):
     """What is known about them must be kept: a law, or a case, wants it."""
 
     user_id: UUID
@@ -114,7 +114,7 @@ class PlaceHold(Command, frozen=True):
     why: str
 
 
-def place_hold(command: PlaceHold, work: UnitOfWork) -> None:
+def place_legal_hold(command: PlaceLegalHold, work: UnitOfWork) -> None:
     stream = Subject.of(command.user_id)
     work.fetch(command.user_id, stream, Retention.of(work.tenant))
     work.read(User, command.user_id)
@@ -128,14 +128,14 @@ def place_hold(command: PlaceHold, work: UnitOfWork) -> None:
     work.result |= {"id": str(command.user_id), "hold_id": str(command.hold_id)}
 
 
-class LiftHold(Command, frozen=True):
+class LiftLegalHold(Command, frozen=True):
     """It need not be kept any more."""
 
     user_id: UUID
     hold_id: UUID
 
 
-def lift_hold(command: LiftHold, work: UnitOfWork) -> None:
+def lift_legal_hold(command: LiftLegalHold, work: UnitOfWork) -> None:
     work.change(Subject, Subject.of(command.user_id), lambda subject: subject.lift_hold(command.hold_id, work.now))
 
 
@@ -158,7 +158,7 @@ HANDLERS: dict[type[Command], Handler] = {
     ReplayErasure: replay_erasure,
     Erase: erase,
     Certify: certify,
-    PlaceHold: place_hold,
-    LiftHold: lift_hold,
+    PlaceLegalHold: place_legal_hold,
+    LiftLegalHold: lift_legal_hold,
     SetRetention: set_retention,
 }

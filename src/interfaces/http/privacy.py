@@ -11,10 +11,11 @@ from litestar.params import FromPath, RawBody
 from litestar.types import Receive, Scope, Send
 from msgspec import Meta, Struct
 
-from application.privacy.commands import LiftHold, PlaceHold, RequestErasure, SetRetention
+from application.identity.queries import TheUser
+from application.privacy.commands import LiftLegalHold, PlaceLegalHold, RequestErasure, SetRetention
 from application.privacy.export import Export
 from application.privacy.queries import DataExport, Erasures, HoldsOn, TheErasure, TheRetention
-from domain.privacy.errors import NoErasure
+from domain.errors import Conflict
 from domain.privacy.retention import LONGEST, SHORTEST
 from domain.privacy.subject import BASES
 from interfaces.http.asked import (
@@ -257,6 +258,7 @@ class RightsOfUser(Controller):
     async def holds(self, request: Asked, user_id: FromPath[UUID]) -> Reply:
         """What must be kept about this person, or had to be."""
         asked = request.parameters(Reading)
+        await request.ask(TheUser(user_id), request.reading(asked.min_position))
         found = await request.ask(HoldsOn(user_id), request.reading(asked.min_position))
         return reply(Holds([
             Hold(it.id, it.why, it.placed_at, it.placed_by, it.until, it.lifted_at, it.lifted_by) for it in found
@@ -268,19 +270,19 @@ class RightsOfUser(Controller):
         opt=says(takes=HoldWish, gives=HoldWritten, status=201, writes=True, makes=True,
                  example={"why": "case 2027-114"}),
     )  # fmt: skip
-    def place_hold(self, request: Asked, user_id: FromPath[UUID], body: RawBody) -> Reply:
+    def place_legal_hold(self, request: Asked, user_id: FromPath[UUID], body: RawBody) -> Reply:
         """What is known about them must be kept, whoever asks (GDPR 17(3))."""
         wish = request.wish(body, HoldWish)
         occasion = request.writing()
         hold_id = new_id(occasion, "hold")
-        answer = request.carry_out(PlaceHold(user_id, hold_id, wish.why), occasion)
+        answer = request.carry_out(PlaceLegalHold(user_id, hold_id, wish.why), occasion)
         return written(answer, location=f"/api/v1/users/{user_id}/holds", etag=False)
 
     @post("/holds/{hold_id:uuid}/lifting", sync_to_thread=True, opt=says(takes=Because, gives=Written, writes=True))
-    def lift_hold(self, request: Asked, user_id: FromPath[UUID], hold_id: FromPath[UUID], body: RawBody) -> Reply:
+    def lift_legal_hold(self, request: Asked, user_id: FromPath[UUID], hold_id: FromPath[UUID], body: RawBody) -> Reply:
         """It need not be kept any more."""
         wish = request.wish(body, Because)
-        return written(request.carry_out(LiftHold(user_id, hold_id), request.writing(wish.reason)), etag=False)
+        return written(request.carry_out(LiftLegalHold(user_id, hold_id), request.writing(wish.reason)), etag=False)
 
 
 class ErasuresOfOrganization(Controller):
@@ -336,5 +338,5 @@ def certified(tenant: UUID, row: Any) -> Certificate:
     return Certificate(row.status, proof, CERTIFICATE)
 
 
-class NotYet(NoErasure):
+class NotYet(Conflict):
     """This person's erasure has not been carried out and verified yet."""
