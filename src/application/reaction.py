@@ -39,6 +39,9 @@ class Look(Protocol):
     def before(self, kind: type[A], recorded: RecordedEvent) -> A:
         """The aggregate of a fact as it stood just before it: what the fact did away with is known from there."""
 
+    def began(self, recorded: RecordedEvent) -> datetime:
+        """When the first fact of this fact's stream occurred."""
+
     def rivals(self, booking_id: UUID) -> Sequence[UUID]:
         """Bookings that wait for approval of what this one has: as the calendar knew it soon after the fact. Whoever
         acts on it is asked again by the booking itself."""

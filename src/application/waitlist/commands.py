@@ -217,7 +217,10 @@ def pass_over(command: PassOver, work: UnitOfWork) -> None:
     booking = work.read(Booking, command.booking_id)
     stream = waitlist_of(booking.location_id)
     waitlist = work.read(Waitlist, stream)
-    pieces = command.pieces or tuple(piece_of(item) for item in booking.items)
+    # What is overbooked takes no seat: who waits has lost nothing by it.
+    pieces = command.pieces or tuple(piece_of(item) for item in booking.items if not item.overbooked)
+    if not pieces:
+        return
     resources = tuple(sorted({piece.resource_id for piece in pieces}))
     period = around(pieces)
     work.chose = True

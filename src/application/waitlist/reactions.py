@@ -100,7 +100,7 @@ def on_booking_moved(recorded: RecordedEvent, look: Look) -> Sequence[Do]:
     before = look.before(Booking, recorded)
     had, has = [taken_by(item) for item in before.items], [taken_by(item) for item in fact.items]
     found = walks(look, before.location_id, recorded.recorded_at, left_by(had, has))
-    taken = tuple(left_by(has, had))
+    taken = tuple(left_by([taken_by(item) for item in fact.items if not item.overbooked], had))
     if taken and before.status == "confirmed" and waited_for(look, before.location_id, recorded.recorded_at):
         found.append(Do(PassOver(before.id, taken, recorded.occurred_at), before.id, "pass_over"))
     return found
@@ -115,7 +115,15 @@ def on_booking_confirmed(recorded: RecordedEvent, look: Look) -> Sequence[Do]:
         return [Do(SettleOffer(booking.entry_id), booking.entry_id, "settle_offer")]
     if not waited_for(look, booking.location_id, recorded.recorded_at):
         return []
-    return [Do(PassOver(booking.id, at=recorded.occurred_at), booking.id, "pass_over")]
+    return [Do(PassOver(booking.id, at=taken_at(recorded, look)), booking.id, "pass_over")]
+
+
+def taken_at(recorded: RecordedEvent, look: Look) -> datetime:
+    """When a booking that is firm now took what it has: as it was held, unless its hold had died, or it asked for
+    approval and did not block."""
+    before = look.before(Booking, recorded)
+    only_now = before.expires_at is None or not before.blocks
+    return recorded.occurred_at if only_now else look.began(recorded)
 
 
 def on_seats_changed(recorded: RecordedEvent, look: Look) -> Sequence[Do]:

@@ -92,6 +92,10 @@ class Looking:
             raise kind.unknown
         return kind(id=stream).after(one.fact for one in recorded if before is None or one.version < before)
 
+    def began(self, recorded: RecordedEvent) -> datetime:
+        facts = self._store.load(self._because.tenant, [recorded.stream]).streams.get(recorded.stream, ())
+        return facts[0].occurred_at if facts else recorded.occurred_at
+
     def rivals(self, booking_id: UUID) -> Sequence[UUID]:
         return self._rivals(self._because, booking_id)
 

@@ -116,6 +116,9 @@ class Known:
     def before(self, kind: Any, recorded: RecordedEvent) -> Any:
         return self.read(kind, recorded.stream)
 
+    def began(self, recorded: RecordedEvent) -> datetime:
+        return NOON - HOUR
+
     def rivals(self, booking_id: UUID) -> tuple[UUID, ...]:
         return ()
 
@@ -148,11 +151,22 @@ def test_what_becomes_of_an_offer_becomes_of_the_entry():
 
 
 def test_whoever_books_without_waiting_may_pass_somebody_over():
-    passed = Do(PassOver(BOOKING, at=NOON), BOOKING, "pass_over")
+    passed = Do(PassOver(BOOKING, at=NOON - HOUR), BOOKING, "pass_over")  # since it was held
     for fact in (bookings.BookingConfirmed(), bookings.BookingApproved()):
         assert follows(fact, BOOKING, Known(for_class)) == [passed]
         assert follows(fact, BOOKING, Known(opened)) == []
         assert follows(fact, BOOKING, Known()) == []
+
+
+def test_who_takes_it_only_as_it_becomes_firm_passes_over_whoever_waits_then():
+    late = Do(PassOver(BOOKING, at=NOON), BOOKING, "pass_over")
+    asked = Known(for_class)
+    asked.streams[Booking, BOOKING].append(bookings.BookingApprovalRequested(blocks=False))
+    assert follows(bookings.BookingApproved(), BOOKING, asked) == [late]
+    again = Known(for_class)
+    (held,) = again.streams[Booking, BOOKING]
+    again.streams[Booking, BOOKING] += [bookings.BookingExpired(), bookings.BookingHoldReacquired(held.items)]
+    assert follows(bookings.BookingConfirmed(), BOOKING, again) == [late]
 
 
 HOUR = timedelta(hours=1)

@@ -15,7 +15,7 @@ from setups import daily
 from uuid_utils.compat import uuid7
 
 from application.booking.commands import Cancel, Confirm, ExpireHold
-from application.booking.placing import BookOffering, BookSeats, MoveOffering
+from application.booking.placing import BookOffering, BookSeats, MoveOffering, OverbookSeats
 from application.bus import Answer
 from application.message import Command
 from application.offering.commands import CallOff, ChangeSeats, DefineOffering, ReviseTerms, ScheduleSession
@@ -118,6 +118,10 @@ class Studio:
 
             def before(_, kind: type[Aggregate], recorded: RecordedEvent) -> Any:  # noqa: N805
                 return self.read(kind, recorded.stream, recorded.version)
+
+            def began(_, recorded: RecordedEvent) -> datetime:  # noqa: N805
+                first = self.town.house.store.load(recorded.tenant, [recorded.stream]).streams[recorded.stream][0]
+                return first.occurred_at
 
             def rivals(_, booking_id: UUID) -> tuple[UUID, ...]:  # noqa: N805
                 return ()
@@ -308,6 +312,26 @@ def test_who_joins_behind_a_booking_was_not_passed_over_by_it(studio):
     studio.cancel(first)
     studio.town.do(BookSeats(uuid7(), studio.session, 1, then="confirm"))  # what follows from it comes late
     ann = studio.join(2)
+    assert studio.list.entry(ann).skips == 0
+
+
+def test_who_joins_behind_a_hold_was_not_passed_over_when_it_becomes_firm(studio):
+    first, held = studio.book(), uuid7()
+    studio.do(BookSeats(held, studio.session, 1))
+    ann = studio.join(2)
+    studio.cancel(first)
+    studio.do(Confirm(held))
+    assert studio.list.entry(ann).skips == 0
+    studio.book()
+    assert studio.list.entry(ann).skips == 1, "who comes behind them passes them over"
+
+
+def test_what_is_overbooked_takes_no_seat_from_who_waits(studio):
+    first, _ = studio.book(), studio.book()
+    ann = studio.join(2)
+    studio.do(OverbookSeats(uuid7(), studio.session, 1, then="confirm", why="vip"))
+    assert studio.list.entry(ann).skips == 0
+    studio.cancel(first)
     assert studio.list.entry(ann).skips == 0
 
 
