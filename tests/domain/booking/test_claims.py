@@ -111,6 +111,7 @@ SILENT = {
     "booking.payment_came_too_late",
     "booking.amended",
     "booking.pinned",
+    "booking.links_revoked",
     "booking.checked_in",
     "booking.held",  # an upcast reads it as the second shape
 }
