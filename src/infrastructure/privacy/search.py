@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from application.identity.queries import FindPeople, People
 from application.message import Occasion, Query, Scope
-from domain.errors import Malformed
+from domain.errors import Malformed, Rule
 from domain.identity import details
 from domain.identity.lookup import named_so, sought
 from infrastructure.privacy import seals
@@ -30,7 +30,7 @@ MOST_ROWS = 100
 Answerer = Callable[[Any, Occasion, Scope], Awaitable[Any]]
 
 
-class NothingToLookFor(Malformed):
+class NothingToLookFor(Rule):
     """Say at least one of email, phone, last_four and name, and a name with at least one letter or digit."""
 
 

@@ -309,7 +309,7 @@ def asker(request: Asked, named: UUID | None) -> UUID | None:
     if actor.role != "customer":
         return named
     try:
-        return named or UUID(actor.id)
+        return named or UUID(actor.acts_for)
     except ValueError:
         return None
 

@@ -25,6 +25,7 @@ from application.family.commands import (
     WithdrawConsent,
 )
 from application.family.queries import ConsentsOf, Families, HistoryOfConsents, TheFamily, WhatIsAsked
+from domain.errors import Rule
 from domain.family import consents as said
 from domain.family.events import Right
 from interfaces.http.asked import (
@@ -43,7 +44,6 @@ from interfaces.http.asked import (
     reply,
     written,
 )
-from interfaces.http.errors import BadBody, Wrong
 from interfaces.http.identity import DetailsSaid
 from interfaces.http.identity import said as details_of
 from interfaces.http.listing import one_of, page_of
@@ -60,6 +60,10 @@ class NewFamily(Struct, frozen=True, forbid_unknown_fields=True):
 
 class NewGuardian(Struct, frozen=True, forbid_unknown_fields=True):
     user_id: UUID
+
+
+class DetailsAlready(Rule):
+    """Who is registered has details already: leave `details` out, or `user_id`."""
 
 
 class NewDependant(Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,7 +122,15 @@ class FamiliesOfOrganization(Controller):
 
     @post(
         sync_to_thread=True,
-        opt=says(takes=NewFamily, gives=Written, status=201, writes=True, makes=True, etag=True, example={}),
+        opt=says(
+            takes=NewFamily,
+            gives=Written,
+            status=201,
+            writes=True,
+            makes=True,
+            etag=True,
+            example={"guardian_id": "0197a3f0-0000-7000-8000-000000000061"},
+        ),
     )
     def found_family(self, request: Asked, body: RawBody) -> Reply:
         """Found a family. A customer is its first guardian; staff name one."""
@@ -181,7 +193,7 @@ class FamiliesOfOrganization(Controller):
             dependant_id = new_id(occasion, "user")
             command: Any = RegisterDependant(family_id, dependant_id, details_of(wish.details), wish.guardians)
         elif wish.details != DetailsSaid():
-            raise BadBody(errors=[Wrong("Who is registered already has details.", "details")])
+            raise DetailsAlready
         else:
             command = AddDependant(family_id, wish.user_id, wish.guardians)
         return written(request.carry_out(command, occasion))

@@ -140,7 +140,11 @@ class LinksOfBooking(Controller):
     path = "/bookings/{booking_id:uuid}/links"
     tags = ("bookings",)
 
-    @post(sync_to_thread=True, status_code=200, opt=says(takes=NewLink, gives=LinkMade, writes=True, etag=True))
+    @post(
+        sync_to_thread=True,
+        status_code=200,
+        opt=says(takes=NewLink, gives=LinkMade, writes=True, etag=True, example={"acts": ["see", "cancel"]}),
+    )
     def link_to_booking(self, request: Asked, booking_id: FromPath[UUID], body: RawBody) -> Reply:
         """A link for whoever the booking is for: with it they see it, cancel it and move it without an account. A guest
         shows the hold's secret."""

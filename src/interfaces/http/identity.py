@@ -150,7 +150,11 @@ class Users(Controller):
         found = await request.ask(query, request.reading(asked.min_position))
         return reply(Page([shown(row) for row in found.rows], cursor(found.next)))
 
-    @post("/search", status_code=200, opt=says(takes=Wanted, gives=Page[User], example={"last_four": "0100"}))
+    @post(
+        "/search",
+        status_code=200,
+        opt=says(takes=Wanted, gives=Page[User], example={"last_four": "0100"}, codes=(422,)),
+    )
     async def find_people(self, request: Asked, body: RawBody) -> Reply:
         """Who has all of these. A page may be empty and yet have a next."""
         wish = request.wish(body, Wanted)

@@ -166,6 +166,14 @@ class LoginElsewhere(Struct, frozen=True, forbid_unknown_fields=True):
     code: Annotated[str, Meta(min_length=1, max_length=2000)] | None = None
 
 
+BEGINNING = {
+    "organization_id": "0197a3f0-0000-7000-8000-000000000001",
+    "issuer_id": "0197a3f0-0000-7000-8000-000000000071",
+    "redirect_uri": "https://club.example.org/back",
+}
+RETURNED = {"attempt": "as it was given at the beginning", "code": "SplxlOBeZQQYbYS6WxSbIA"}
+
+
 class LoggedInElsewhere(Struct, frozen=True):
     access_token: str
     expires_in: int
@@ -191,7 +199,7 @@ class LoginsElsewhere(Controller):
     @post(
         "/attempts",
         sync_to_thread=True,
-        opt=says(takes=Attempt, gives=AttemptMade, status=201, codes=CODES) | {OPEN: True},
+        opt=says(takes=Attempt, gives=AttemptMade, status=201, codes=CODES, example=BEGINNING) | {OPEN: True},
     )
     def begin_login(self, request: Asked, body: RawBody) -> Reply:
         """Somebody wants to log in by the word of an issuer: where the browser goes, with what has to come back."""
@@ -218,7 +226,7 @@ class LoginsElsewhere(Controller):
         "/logins",
         sync_to_thread=True,
         status_code=200,
-        opt=says(takes=LoginElsewhere, gives=LoggedInElsewhere, codes=CODES) | {OPEN: True},
+        opt=says(takes=LoginElsewhere, gives=LoggedInElsewhere, codes=CODES, example=RETURNED) | {OPEN: True},
     )
     def login_elsewhere(self, request: Asked, body: RawBody) -> Reply:
         """A token for whomever the issuer says it is, in the one organization that takes its word."""

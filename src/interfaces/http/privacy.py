@@ -238,12 +238,12 @@ class RightsOfUser(Controller):
         """How far the erasure of this person has come."""
         return reply(shown(await self._erasure(request, user_id)))
 
-    @get("/erasure/certificate", opt=says(gives=Certificate, query=Reading))
+    @get("/erasure/certificate", opt=says(gives=Certificate, query=Reading, codes=(409,)))
     async def certificate(self, request: Asked, user_id: FromPath[UUID]) -> Reply:
         """What was destroyed, and what was found when somebody tried to read it afterwards."""
         return reply(certified(request.tenant, await self._erasure(request, user_id)))
 
-    @get("/erasure/certificate/page", opt=says(gives=str, query=Reading, media="text/html"))
+    @get("/erasure/certificate/page", opt=says(gives=str, query=Reading, media="text/html", codes=(409,)))
     async def certificate_as_page(self, request: Asked, user_id: FromPath[UUID]) -> Reply:
         """The same, to be read and kept."""
         found = certified(request.tenant, await self._erasure(request, user_id))
@@ -278,7 +278,11 @@ class RightsOfUser(Controller):
         answer = request.carry_out(PlaceLegalHold(user_id, hold_id, wish.why), occasion)
         return written(answer, location=f"/api/v1/users/{user_id}/holds", etag=False)
 
-    @post("/holds/{hold_id:uuid}/lifting", sync_to_thread=True, opt=says(takes=Because, gives=Written, writes=True))
+    @post(
+        "/holds/{hold_id:uuid}/lifting",
+        sync_to_thread=True,
+        opt=says(takes=Because, gives=Written, writes=True, example={"reason": "case closed"}),
+    )
     def lift_legal_hold(self, request: Asked, user_id: FromPath[UUID], hold_id: FromPath[UUID], body: RawBody) -> Reply:
         """It need not be kept any more."""
         wish = request.wish(body, Because)

@@ -117,7 +117,7 @@ def test_a_dependant_has_one_family(town, kin):
 
 def test_who_is_registered_already_is_not_described_by_the_way(town, kin):
     wish = {"user_id": person(town), "details": {"name": "Kim"}}
-    problem(town.as_("staff").post(f"{kin.url}/dependants", json=wish), 400, "bad_body")
+    problem(town.as_("staff").post(f"{kin.url}/dependants", json=wish), 422, "details_already")
 
 
 # who goes

@@ -120,11 +120,15 @@ def test_schemathesis_finds_nothing(town, document, address, tmp_path):
     assert found.returncode == 0, found.stdout[-40000:] + found.stderr[-2000:]
 
 
+REFUSING = {"no_link_is_for_this", "nothing_is_done_so"}
+"""They answer every other method of a link's addresses, with a refusal that says nothing about them."""
+
+
 def test_every_route_of_the_api_is_described(town, document):
     for route in town.app.routes:
         if isinstance(route, HTTPRoute) and route.path.startswith("/api/"):
             for handler in route.route_handlers:
-                if "OPTIONS" not in handler.http_methods:
+                if "OPTIONS" not in handler.http_methods and handler.handler_name not in REFUSING:
                     assert OPERATION in handler.opt, (route.path, handler.handler_name)
                     assert next(iter(handler.http_methods)).lower() in document["paths"][route.path_format]
 
@@ -136,8 +140,8 @@ def test_every_body_has_an_example_that_is_valid(document):
             if body := operation.get("requestBody"):
                 content = body["content"]["application/json"]
                 whole = {**content["schema"], "components": document["components"]}
+                assert content.get("example"), (path, method)
                 validator_for(whole).validate(content["example"])
-                assert content["example"], (path, method)
                 bodies += 1
     assert bodies >= 18
 
