@@ -497,7 +497,8 @@ class Naive:
             return {"DST_GAP"}
         own = {"TOO_SOON": self.too_soon(s), "TOO_FAR": self.too_far(s), "CUSTOMER_CONFLICT": self.busy(s)}
         causes = {cut.cause for cut in self.cut_by(self.setup.location.calendar, s)}
-        own |= {TOLD_OF[cause]: cause in causes for cause in TOLD_OF}
+        if any(self.options(need) for need in self.terms.needs):  # else nothing would do, at any time
+            own |= {TOLD_OF[cause]: cause in causes for cause in TOLD_OF}
         return {code for code, so in own.items() if so}
 
     def on_asked_date(self, s: datetime) -> bool:

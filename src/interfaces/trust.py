@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import jwt
 from msgspec import Struct
 
 from domain.identity.user import ROLES
-from infrastructure.identity.signing import Ring
 from infrastructure.settings import Incomplete, Settings
+
+if TYPE_CHECKING:  # the keys know PostgreSQL, which a token on the command line need not wait for
+    from infrastructure.identity.signing import Ring
 
 ALGORITHM = "HS256"
 PLATFORM = "platform"
@@ -29,21 +31,26 @@ class Trust(Struct, frozen=True):
     audience: str = "daybook"
     longest: int = 900
     """Seconds between `iat` and `exp` at most."""
-    ring: Ring | None = None
+    ring: Any = None
     """The keys that sign and are believed; None: the secret alone."""
 
     @property
-    def keys(self) -> Ring:
-        return self.ring or Ring(self.secret)
+    def keys(self) -> "Ring":
+        from infrastructure.identity.signing import Ring
+
+        found: Ring = self.ring or Ring(self.secret)
+        return found
 
     def __repr__(self) -> str:
         return f"Trust(issuer={self.issuer!r}, audience={self.audience!r}, longest={self.longest})"
 
 
-def trusting(settings: Settings, ring: Ring | None = None) -> Trust:
+def trusting(settings: Settings, ring: "Ring | None" = None) -> Trust:
     """Whose tokens these settings believe."""
     if settings.token_secret is None:
         raise Incomplete("DAYBOOK_TOKEN_SECRET is not set: without it nobody could be let in.")
+    from infrastructure.identity.signing import Ring
+
     ring = ring or Ring(settings.token_secret, settings.token_secret_previous)
     return Trust(settings.token_secret, settings.token_issuer, settings.token_audience, settings.token_life, ring)
 

@@ -8,7 +8,6 @@ import click
 
 from infrastructure import settings as given
 from infrastructure.embedded.folder import DataFolder
-from infrastructure.identity.signing import at_hand
 from infrastructure.settings import Incomplete, Settings
 from interfaces.trust import ADMITTED, PLATFORM, minted, trusting
 
@@ -44,6 +43,8 @@ def command(org: UUID | None, role: str, user: str | None, ttl: int | None) -> N
         raise click.UsageError(f"--ttl is at most {longest} s (DAYBOOK_TOKEN_LIFE): the API accepts no longer life.")
     if role == "customer":
         user = str(_customer(user))
+    from infrastructure.identity.signing import at_hand
+
     click.echo(
         minted(trusting(settings, at_hand(settings)), role=role, subject=user or role, organization=org, life=ttl)
     )

@@ -17,6 +17,7 @@ from application.identity.commands import (
     RegisterUser,
 )
 from application.identity.queries import FindPeople, People, TheUser
+from domain.errors import Rule
 from domain.identity.details import FIELDS, Details
 from domain.identity.errors import UnknownUser
 from interfaces.http.asked import (
@@ -36,7 +37,7 @@ from interfaces.http.asked import (
     reply,
     written,
 )  # fmt: skip
-from interfaces.http.errors import BadBody, Wrong
+from interfaces.http.errors import BadBody, BadCursor, Wrong
 from interfaces.http.schema import says
 
 Role = Literal["owner", "admin", "manager", "staff", "coach", "customer", "compliance", "service"]
@@ -92,6 +93,19 @@ class Wanted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=100)] = 50
     cursor: CursorText | None = None
     min_position: PositionText | None = None
+
+
+class OtherCursor(Rule):
+    """This cursor is of no search: take `next` of the page before."""
+
+
+def found_after(text: str | None) -> UUID | None:
+    """Where a search goes on. In a body a cursor is a value like others, which a rule may refuse."""
+    try:
+        found: UUID | None = after(text, UUID)
+    except BadCursor:
+        raise OtherCursor from None
+    return found
 
 
 class DetailsShown(Struct, frozen=True):
@@ -159,7 +173,7 @@ class Users(Controller):
         """Who has all of these. A page may be empty and yet have a next."""
         wish = request.wish(body, Wanted)
         query = FindPeople(
-            wish.email, wish.phone, wish.last_four, wish.name, after(wish.cursor, UUID), wish.limit
+            wish.email, wish.phone, wish.last_four, wish.name, found_after(wish.cursor), wish.limit
         )  # fmt: skip
         found = await request.ask(query, request.reading(wish.min_position))
         return reply(Page([shown(row) for row in found.rows], cursor(found.next)))

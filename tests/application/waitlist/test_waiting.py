@@ -35,9 +35,9 @@ from application.waitlist.commands import (
     WalkSession,
 )
 from application.waitlist.reactions import REACTIONS
+from bench.chaos.invariants import occupancy
 from domain import localtime
 from domain.aggregate import Aggregate
-from domain.availability.proof import Ledger
 from domain.booking.booking import Booking
 from domain.booking.errors import NotOffered, SlotHeld, SlotTaken
 from domain.errors import Forbidden, Refusal
@@ -719,12 +719,6 @@ def test_the_gaps_that_are_kept_are_each_taken_for_the_public(club):
 def test_after_all_these_stories_the_claims_follow_from_the_log_and_nothing_was_given_twice(town):
     url = town.settings.database_url or ""
     assert list(verify(url)) == []
-    ledger = Ledger()
     with psycopg.connect(url, autocommit=True) as connection:
         story = log.read(connection, 0, 100_000, beyond_watermark=True)
-    assert [
-        overuse
-        for one in story
-        if not isinstance(one, log.Unreadable)
-        for overuse in ledger.add(one.fact, one.stream, one.position, one.recorded_at)
-    ] == []
+    assert list(occupancy(one for one in story if not isinstance(one, log.Unreadable))) == []

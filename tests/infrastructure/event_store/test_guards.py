@@ -74,6 +74,7 @@ def test_the_applications_role_calls_only_what_it_was_given(app: psycopg.Connect
         "read_log_of",
         "expired_holds",
         "forget_commands",
+        "forget_answers",
         "adopt_cluster",
     }
     assert app.execute(

@@ -197,7 +197,7 @@ def test_a_search_has_pages_and_ends(town):
         body["cursor"] = page["next"]
     assert len(seen) == 5
     assert set(seen) == people
-    problem(town.owner.post("/api/v1/users/search", json={**body, "cursor": "x" * 20}), 400, "bad_cursor")
+    problem(town.owner.post("/api/v1/users/search", json={**body, "cursor": "x" * 20}), 422, "other_cursor")
 
 
 @pytest.mark.parametrize("body", [{}, {"limit": 5}, {"name": "..."}])

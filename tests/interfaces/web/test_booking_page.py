@@ -378,6 +378,7 @@ def test_a_guest_may_ask_for_what_is_offered_and_hold_it_for_themselves() -> Non
     }  # fmt: skip
     assert {kind.__name__ for kind, grants in PERMISSIONS.items() if grants.get("guest") == "own"} == {
         "PlaceHold", "BookOffering", "BookSeats", "Confirm", "ExtendHold", "StartPayment", "ReleaseHold", "Cancel",
+        "LinkToBooking", "RevokeLinks",
         "TheBooking",
     }  # fmt: skip
 
