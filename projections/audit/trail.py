@@ -704,7 +704,7 @@ class Reader:
     def answerers(self) -> dict[type[Query], Callable[[Any, Occasion, Scope], Awaitable[Trail]]]:
         return {AuditTrail: self.audit_trail}
 
-    async def audit_trail(self, query: AuditTrail, occasion: Occasion, scope: Scope) -> Trail:  # noqa: ARG002
+    async def audit_trail(self, query: AuditTrail, occasion: Occasion, scope: Scope) -> Trail:
         limit = max(1, min(query.limit, MOST_ROWS))
         mine = {"tenant": str(occasion.tenant), "log": LOG}
         # Asked before the rows: what comes meanwhile is in the rows and not promised, never the other way round.

@@ -133,7 +133,7 @@ _items = msgspec.json.Decoder(tuple[Item, ...]).decode
 
 
 def _booking(
-    id: UUID, version: int, position: int, reference: str, status: Status, location_id: UUID, customer_id: UUID | None,  # noqa: A002
+    id: UUID, version: int, position: int, reference: str, status: Status, location_id: UUID, customer_id: UUID | None,
     party_size: int | None, items: str, *rest: Any,
 ) -> BookingAsItStands:  # fmt: skip
     return BookingAsItStands(
@@ -255,14 +255,14 @@ class Calendar(View):
             statement.text, statement.asked(values), page(_booking, limit, lambda row: (row.starts_at, row.id))
         )
 
-    def competitors(self, query: Competitors, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def competitors(self, query: Competitors, occasion: Occasion, scope: Scope) -> Asked:
         """In the order in which they asked."""
         values = {
             "tenant": occasion.tenant, "booking_id": query.booking_id, "limit": bounded(query.limit, MOST_ROWS),
         }  # fmt: skip
         return Asked(COMPETITORS.text, COMPETITORS.asked(values), many(_booking))
 
-    def how_many_bookings(self, query: HowManyBookings, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def how_many_bookings(self, query: HowManyBookings, occasion: Occasion, scope: Scope) -> Asked:
         statement = _how_many(frozenset() if query.location_id is None else frozenset({"location_id"}))
         values = {"tenant": occasion.tenant, "location_id": query.location_id}
         return Asked(statement.text, statement.asked(values), many(Count))
@@ -339,11 +339,11 @@ def _with_items(recorded: RecordedEvent, items: Sequence[Item], values: Row) -> 
     return (_changed(recorded, {**_when(items), **values}), Remove(ITEM, group), *_items_of(recorded, items))
 
 
-def _pinned(recorded: RecordedEvent, fact: events.BookingPinned) -> Sequence[Change]:  # noqa: ARG001
+def _pinned(recorded: RecordedEvent, fact: events.BookingPinned) -> Sequence[Change]:
     return (_changed(recorded, {"pinned": True}),)
 
 
-def _noted(recorded: RecordedEvent, fact: Event) -> Sequence[Change]:  # noqa: ARG001
+def _noted(recorded: RecordedEvent, fact: Event) -> Sequence[Change]:
     """Nothing that is shown here but the version."""
     return (_changed(recorded, {}),)
 

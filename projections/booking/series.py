@@ -193,7 +193,7 @@ _stopped = msgspec.json.Decoder(Stopped).decode
 
 
 def _series(
-    id: UUID, version: int, position: int, status: str, location_id: UUID, customer_id: UUID | None, zone: str,  # noqa: A002
+    id: UUID, version: int, position: int, status: str, location_id: UUID, customer_id: UUID | None, zone: str,
     start: str, rule: str | None, rdates: str, gap_policy: str, strategy: str, template: str, through: str | None,
     ends_before: str | None, continues: UUID | None, continued_by: UUID | None, override: str | None,
     stopped: str | None, said: str,

@@ -185,7 +185,7 @@ class Consents(View):
             HistoryOfConsents: self.history_of_consents,
         }
 
-    def what_is_asked(self, query: WhatIsAsked, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def what_is_asked(self, query: WhatIsAsked, occasion: Occasion, scope: Scope) -> Asked:
         return Asked(_ASKED.text, (occasion.tenant,), many(AskedFor))
 
     def consents_of(self, query: ConsentsOf, occasion: Occasion, scope: Scope) -> Asked:
@@ -233,7 +233,7 @@ def _no_longer(recorded: RecordedEvent, fact: events.ConsentNoLongerAsked) -> Se
     return (Remove(CONSENT_ASKED, (recorded.tenant, fact.purpose)),)
 
 
-def _registered(recorded: RecordedEvent, fact: UserRegistered) -> Sequence[Change]:  # noqa: ARG001
+def _registered(recorded: RecordedEvent, fact: UserRegistered) -> Sequence[Change]:
     stream = PersonsConsents.of(recorded.stream)
     return (Put(CONSENT_PERSON, {"tenant": recorded.tenant, "stream": stream, "user_id": recorded.stream}),)
 

@@ -96,7 +96,7 @@ _mays = msgspec.json.Decoder(tuple[_May, ...]).decode
 
 
 def _family(
-    id: UUID, version: int, position: int, founded_at: datetime, dissolved: bool, members: str, rights: str,  # noqa: A002
+    id: UUID, version: int, position: int, founded_at: datetime, dissolved: bool, members: str, rights: str,
 ) -> FamilyAsItStands:  # fmt: skip
     may = tuple(
         Rights(it.guardian_id, it.dependant_id, tuple(right for right in RIGHTS if getattr(it, right)))
@@ -218,7 +218,7 @@ def _left(recorded: RecordedEvent, fact: events.MemberLeft) -> Sequence[Change]:
     return (_moved_on(recorded), Remove(FAMILY_MEMBER, (recorded.tenant, recorded.stream, fact.user_id)))
 
 
-def _dissolved(recorded: RecordedEvent, fact: events.FamilyDissolved) -> Sequence[Change]:  # noqa: ARG001
+def _dissolved(recorded: RecordedEvent, fact: events.FamilyDissolved) -> Sequence[Change]:
     family = (recorded.tenant, recorded.stream)
     return (_moved_on(recorded, dissolved=True), Remove(FAMILY_MEMBER, family), Remove(FAMILY_RIGHT, family))
 

@@ -61,7 +61,7 @@ class TrustedIssuers(View):
     def answers(self) -> Mapping[type[Query], Answer]:
         return {Issuers: self.issuers}
 
-    def issuers(self, query: Issuers, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def issuers(self, query: Issuers, occasion: Occasion, scope: Scope) -> Asked:
         return Asked(_ISSUERS.text, (occasion.tenant, MOST_ROWS), many(Row))
 
 
@@ -73,7 +73,7 @@ def _trusted(recorded: RecordedEvent, fact: events.IssuerTrusted) -> Sequence[Ch
     return (Put(ISSUER, row),)
 
 
-def _dropped(recorded: RecordedEvent, fact: events.IssuerDropped) -> Sequence[Change]:  # noqa: ARG001
+def _dropped(recorded: RecordedEvent, fact: events.IssuerDropped) -> Sequence[Change]:
     return (Remove(ISSUER, (recorded.tenant, recorded.stream)),)
 
 

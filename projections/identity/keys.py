@@ -65,7 +65,7 @@ class ApiKeysOfOrganization(View):
     def answers(self) -> Mapping[type[Query], Answer]:
         return {ApiKeys: self.api_keys}
 
-    def api_keys(self, query: ApiKeys, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def api_keys(self, query: ApiKeys, occasion: Occasion, scope: Scope) -> Asked:
         limit = bounded(query.limit, MOST_ROWS)
         statement = _keys(frozenset() if query.after is None else frozenset({"after"}))
         values = {"tenant": occasion.tenant, "after": query.after, "limit": limit + 1}
@@ -81,7 +81,7 @@ def _issued(recorded: RecordedEvent, fact: events.ApiKeyIssued) -> Sequence[Chan
     return (Put(API_KEY, row),)
 
 
-def _revoked(recorded: RecordedEvent, fact: events.ApiKeyRevoked) -> Sequence[Change]:  # noqa: ARG001
+def _revoked(recorded: RecordedEvent, fact: events.ApiKeyRevoked) -> Sequence[Change]:
     return (Set(API_KEY, (recorded.tenant, recorded.stream), {"version": recorded.version, "revoked": True}),)
 
 

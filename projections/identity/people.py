@@ -83,7 +83,7 @@ _sealed = msgspec.json.Decoder(Sealed).decode
 
 
 def _person(
-    id: UUID, version: int, position: int, role: str, active: bool, registered_at: datetime,  # noqa: A002
+    id: UUID, version: int, position: int, role: str, active: bool, registered_at: datetime,
     name: str | None, email: str | None, phone: str | None, birth_date: str | None, note: str | None,
     locale: str | None, erased: bool = False,
 ) -> Person:  # fmt: skip
@@ -138,7 +138,7 @@ class PeopleOfOrganization(View):
         values = {"tenant": occasion.tenant, "id": query.user_id, "own": own(occasion)}
         return Asked(statement.text, statement.asked(values), one(_person, UnknownUser))
 
-    def people(self, query: People, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def people(self, query: People, occasion: Occasion, scope: Scope) -> Asked:
         limit = bounded(query.limit, MOST_ROWS)
         values: dict[str, Any] = {
             "ids": None if query.ids is None else list(query.ids),
@@ -165,7 +165,7 @@ def _role_changed(recorded: RecordedEvent, fact: events.UserRoleChanged) -> Sequ
     return (_set(recorded, role=fact.role),)
 
 
-def _deactivated(recorded: RecordedEvent, fact: events.UserDeactivated) -> Sequence[Change]:  # noqa: ARG001
+def _deactivated(recorded: RecordedEvent, fact: events.UserDeactivated) -> Sequence[Change]:
     return (_set(recorded, active=False),)
 
 

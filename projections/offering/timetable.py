@@ -135,14 +135,14 @@ def _sessions(given: frozenset[str]) -> Any:
 
 
 def _pool(
-    id: UUID, version: int, position: int, location_id: UUID, name: str, members: str, combinations: str,  # noqa: A002
+    id: UUID, version: int, position: int, location_id: UUID, name: str, members: str, combinations: str,
     retired: bool,
 ) -> PoolAsItStands:  # fmt: skip
     return PoolAsItStands(id, version, position, location_id, name, _ids(members), _combinations(combinations), retired)
 
 
 def _offering(
-    id: UUID, version: int, position: int, location_id: UUID, name: str, terms: str, retired: bool,  # noqa: A002
+    id: UUID, version: int, position: int, location_id: UUID, name: str, terms: str, retired: bool,
 ) -> OfferingAsItStands:  # fmt: skip
     return OfferingAsItStands(id, version, position, location_id, name, _terms(terms), retired)
 
@@ -177,7 +177,7 @@ class Timetable(View):
             Sessions: self.sessions,
         }
 
-    def the_setup(self, query: TheSetup, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def the_setup(self, query: TheSetup, occasion: Occasion, scope: Scope) -> Asked:
         statement = SETUP_OF_RESOURCES if query.offering_id is None else SETUP_OF_OFFERING
         since, until = query.since or EARLIEST, query.until or LATEST
         values = {
@@ -186,32 +186,32 @@ class Timetable(View):
         }  # fmt: skip
         return Asked(statement.text, statement.asked(values), configured_by(query))
 
-    def calendar_of_location(self, query: CalendarOfLocation, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def calendar_of_location(self, query: CalendarOfLocation, occasion: Occasion, scope: Scope) -> Asked:
         values = _between(occasion, query.location_id, query.first, query.last)
         shape = one(_calendar, UnknownLocation)
         return Asked(CALENDAR_OF_LOCATION.text, CALENDAR_OF_LOCATION.asked(values), shape)
 
-    def calendar_of_resource(self, query: CalendarOfResource, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def calendar_of_resource(self, query: CalendarOfResource, occasion: Occasion, scope: Scope) -> Asked:
         values = _between(occasion, query.resource_id, query.first, query.last)
         shape = one(_calendar, UnknownResource)
         return Asked(CALENDAR_OF_RESOURCE.text, CALENDAR_OF_RESOURCE.asked(values), shape)
 
-    def the_pool(self, query: ThePool, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def the_pool(self, query: ThePool, occasion: Occasion, scope: Scope) -> Asked:
         return Asked(_THE_POOL.text, (occasion.tenant, query.pool_id), one(_pool, UnknownPool))
 
-    def pools(self, query: Pools, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def pools(self, query: Pools, occasion: Occasion, scope: Scope) -> Asked:
         return _listed(query, occasion, _pools, _pool)
 
-    def the_offering(self, query: TheOffering, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def the_offering(self, query: TheOffering, occasion: Occasion, scope: Scope) -> Asked:
         return Asked(_THE_OFFERING.text, (occasion.tenant, query.offering_id), one(_offering, UnknownOffering))
 
-    def offerings(self, query: Offerings, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def offerings(self, query: Offerings, occasion: Occasion, scope: Scope) -> Asked:
         return _listed(query, occasion, _offerings, _offering)
 
-    def the_session(self, query: TheSession, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def the_session(self, query: TheSession, occasion: Occasion, scope: Scope) -> Asked:
         return Asked(_THE_SESSION.text, (occasion.tenant, query.session_id), one(_session, UnknownSession))
 
-    def sessions(self, query: Sessions, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def sessions(self, query: Sessions, occasion: Occasion, scope: Scope) -> Asked:
         limit = bounded(query.limit, MOST_ROWS)
         names = ("offering_id", "location_id", "since", "until", "after")
         statement = _sessions(frozenset(name for name in names if getattr(query, name) is not None))

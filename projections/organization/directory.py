@@ -65,7 +65,7 @@ _hours = msgspec.json.Decoder(WeeklyHours | None).decode
 
 
 def _location(
-    id: UUID, version: int, position: int, name: str, zone: str, hours: str | None  # noqa: A002
+    id: UUID, version: int, position: int, name: str, zone: str, hours: str | None
 ) -> LocationAsItStands:  # fmt: skip
     return LocationAsItStands(id, version, position, name, zone, None if hours is None else _hours(hours))
 
@@ -113,13 +113,13 @@ class Directory(View):
             Locations: self.locations,
         }
 
-    def the_organization(self, query: TheOrganization, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def the_organization(self, query: TheOrganization, occasion: Occasion, scope: Scope) -> Asked:
         return Asked(_THE_ORGANIZATION.text, (occasion.tenant,), one(_organization, UnknownOrganization))
 
-    def the_location(self, query: TheLocation, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def the_location(self, query: TheLocation, occasion: Occasion, scope: Scope) -> Asked:
         return Asked(_THE_LOCATION.text, (occasion.tenant, query.location_id), one(_location, UnknownLocation))
 
-    def locations(self, query: Locations, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def locations(self, query: Locations, occasion: Occasion, scope: Scope) -> Asked:
         limit = bounded(query.limit, MOST_ROWS)
         statement = _locations(frozenset() if query.after is None else frozenset({"after"}))
         name, last = query.after or (None, None)
@@ -157,7 +157,7 @@ def _location_hours_changed(recorded: RecordedEvent, fact: events.LocationHoursC
     return (Set(LOCATION, (recorded.tenant, recorded.stream), {**_at(recorded), "hours": fact.hours}),)
 
 
-def _location_calendar(recorded: RecordedEvent, fact: Event) -> Sequence[Change]:  # noqa: ARG001
+def _location_calendar(recorded: RecordedEvent, fact: Event) -> Sequence[Change]:
     """What differs from the weekly hours stands in the timetable; here the version moves on."""
     return (Set(LOCATION, (recorded.tenant, recorded.stream), _at(recorded)),)
 

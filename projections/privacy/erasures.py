@@ -171,7 +171,7 @@ class ErasuresOfOrganization(View):
         wanted = query.user_id if scope == "any" or query.user_id == own(occasion) else UUID(int=0)
         return Asked(_THE_ERASURE.text, (occasion.tenant, wanted), one(ErasureAsItStands, NoErasure))
 
-    def erasures(self, query: Erasures, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def erasures(self, query: Erasures, occasion: Occasion, scope: Scope) -> Asked:
         limit = bounded(query.limit, MOST_ROWS)
         statement = _erasures(query.after is not None)
         at, user_id = query.after or (None, None)
@@ -179,10 +179,10 @@ class ErasuresOfOrganization(View):
         shape = page(ErasureAsItStands, limit, lambda row: (row.requested_at, row.user_id))
         return Asked(statement.text, statement.asked(values), shape)
 
-    def holds_on(self, query: HoldsOn, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def holds_on(self, query: HoldsOn, occasion: Occasion, scope: Scope) -> Asked:
         return Asked(_HOLDS.text, (occasion.tenant, query.user_id), many(HoldAsItStands))
 
-    def the_retention(self, query: TheRetention, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def the_retention(self, query: TheRetention, occasion: Occasion, scope: Scope) -> Asked:
         def shape(rows: list[Any]) -> RetentionAsItStands:
             return RetentionAsItStands(*rows[0]) if rows else RetentionAsItStands()
 

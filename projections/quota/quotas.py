@@ -195,7 +195,7 @@ def _parties(given: frozenset[str]) -> Any:
 
 
 def _party(
-    id: UUID, version: int, position: int, kind: Kind, name: str, dissolved: bool, members: str,  # noqa: A002
+    id: UUID, version: int, position: int, kind: Kind, name: str, dissolved: bool, members: str,
 ) -> PartyAsItStands:  # fmt: skip
     return PartyAsItStands(id, version, position, kind, name, dissolved, _ids(members))
 
@@ -231,7 +231,7 @@ class Quotas(View):
             Parties: self.parties,
         }
 
-    def quota_rules(self, query: QuotaRules, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def quota_rules(self, query: QuotaRules, occasion: Occasion, scope: Scope) -> Asked:
         return Asked(
             _RULES.text, (occasion.tenant,), many(lambda rule, version, at: RuleAsItStands(_rule(rule), version, at))
         )
@@ -245,10 +245,10 @@ class Quotas(View):
     def what_counts(self, query: WhatCounts, occasion: Occasion, scope: Scope) -> Asked:
         return _asked_for(query.customer_id, occasion, scope, _picture)
 
-    def the_party(self, query: TheParty, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def the_party(self, query: TheParty, occasion: Occasion, scope: Scope) -> Asked:
         return Asked(_THE_PARTY.text, (occasion.tenant, query.party_id), one(_party, UnknownParty))
 
-    def parties(self, query: Parties, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def parties(self, query: Parties, occasion: Occasion, scope: Scope) -> Asked:
         limit = bounded(query.limit, MOST_ROWS)
         statement = _parties(frozenset() if query.after is None else frozenset({"after"}))
         name, last = query.after or (None, None)
@@ -291,7 +291,7 @@ def _left(recorded: RecordedEvent, fact: events.PartyLeft) -> Sequence[Change]:
     return (_moved_on(recorded), Remove(PARTY_MEMBER, (recorded.tenant, recorded.stream, fact.customer_id)))
 
 
-def _dissolved(recorded: RecordedEvent, fact: events.PartyDissolved) -> Sequence[Change]:  # noqa: ARG001
+def _dissolved(recorded: RecordedEvent, fact: events.PartyDissolved) -> Sequence[Change]:
     return (_moved_on(recorded, dissolved=True), Remove(PARTY_MEMBER, (recorded.tenant, recorded.stream)))
 
 

@@ -143,7 +143,7 @@ _pacing = msgspec.json.Decoder(Pacing | None).decode
 
 
 def _resource(
-    id: UUID, version: int, position: int, location_id: UUID, name: str, kind: str, capacity: int, hours: str | None,  # noqa: A002
+    id: UUID, version: int, position: int, location_id: UUID, name: str, kind: str, capacity: int, hours: str | None,
     retired: bool, features: str, seats: str | None, cost: int, pacing: str | None, buffer_mode: events.BufferMode,
     sold_by_itself: bool,
 ) -> ResourceAsItStands:  # fmt: skip
@@ -229,10 +229,10 @@ class Catalogue(View):
             OccupancyPerDay: self.occupancy_per_day,
         }
 
-    def the_resource(self, query: TheResource, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def the_resource(self, query: TheResource, occasion: Occasion, scope: Scope) -> Asked:
         return Asked(THE_RESOURCE, (occasion.tenant, query.resource_id), one(_resource, UnknownResource))
 
-    def catalogue(self, query: Listed, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def catalogue(self, query: Listed, occasion: Occasion, scope: Scope) -> Asked:
         limit = bounded(query.limit, MOST_ROWS)
         statement = _listed(_given(query, "location_id", "after"))
         name, last = query.after or (None, None)
@@ -242,7 +242,7 @@ class Catalogue(View):
         }  # fmt: skip
         return Asked(statement.text, statement.asked(values), page(_resource, limit, lambda row: (row.name, row.id)))
 
-    def occupancy_per_day(self, query: OccupancyPerDay, occasion: Occasion, scope: Scope) -> Asked:  # noqa: ARG002
+    def occupancy_per_day(self, query: OccupancyPerDay, occasion: Occasion, scope: Scope) -> Asked:
         given = _given(query, "location_id", "resource_id")
         statement = _occupancy(given | {query.by})
         values = {
@@ -297,17 +297,17 @@ def _sold(recorded: RecordedEvent, fact: events.ResourceSellingSet) -> Sequence[
     return _changed(recorded, {"sold_by_itself": fact.by_itself})
 
 
-def _calendar(recorded: RecordedEvent, fact: Event) -> Sequence[Change]:  # noqa: ARG001
+def _calendar(recorded: RecordedEvent, fact: Event) -> Sequence[Change]:
     """What differs from the weekly hours stands in the timetable; here the version moves on."""
     return _changed(recorded, {})
 
 
-def _pooled(recorded: RecordedEvent, fact: Event) -> Sequence[Change]:  # noqa: ARG001
+def _pooled(recorded: RecordedEvent, fact: Event) -> Sequence[Change]:
     """A pool names its members; here the version moves on."""
     return _changed(recorded, {})
 
 
-def _retired(recorded: RecordedEvent, fact: events.ResourceRetired) -> Sequence[Change]:  # noqa: ARG001
+def _retired(recorded: RecordedEvent, fact: events.ResourceRetired) -> Sequence[Change]:
     return _changed(recorded, {"retired": True})
 
 

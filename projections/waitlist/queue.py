@@ -186,7 +186,7 @@ _COLUMNS = (
 
 
 def _entry(
-    id: UUID, position: int, location_id: UUID, offering_id: UUID, session_id: UUID | None, window: str | None,  # noqa: A002
+    id: UUID, position: int, location_id: UUID, offering_id: UUID, session_id: UUID | None, window: str | None,
     customer_id: UUID | None, party: int, place: int, priority: int, joined_at: datetime, sequence: int, skips: int,
     until: datetime, card_on_file: bool, status: Status, offered: str, expires_at: datetime | None,
     booking_id: UUID | None, kept: str, kept_until: datetime | None, steps: str = "[]",
